@@ -1,0 +1,35 @@
+"""Gradients through time in recurrent neural networks, computed and measured.
+
+Conventions that hold everywhere:
+
+* Sequences are arrays of shape ``(batch, time, features)``, states ``(batch, time, units)``.
+* Weights have Keras names, shapes and order: ``kernel`` ``(features, units)``,
+  ``recurrent_kernel`` ``(units, units)``, ``bias`` ``(units,)``. A state is a row vector, so
+  ``h_t = tanh(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias)``, and
+  ``SimpleRNNCell(*layer.get_weights())`` is the same network as the Keras ``layer``.
+* A gradient has the shape of the thing it is the gradient of.
+* Floating-point precision follows the weights: float32 in, float32 out; float64 in, float64 out.
+
+Importing this package imports NumPy only. ``unrolled.gradient_flow`` and ``unrolled.models`` need
+Keras on TensorFlow, ``unrolled.figures`` needs Matplotlib: import them by name where you use them.
+"""
+
+from unrolled.bptt import (
+    backpropagate_through_time,
+    gradients_by_step,
+    truncated_backpropagation_through_time,
+    unroll,
+)
+from unrolled.cells import SimpleRNNCell
+from unrolled.gradient_check import central_difference, gradient_check, relative_error
+
+__all__ = [
+    "SimpleRNNCell",
+    "backpropagate_through_time",
+    "central_difference",
+    "gradient_check",
+    "gradients_by_step",
+    "relative_error",
+    "truncated_backpropagation_through_time",
+    "unroll",
+]

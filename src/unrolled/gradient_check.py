@@ -1,0 +1,128 @@
+"""Check a gradient against central differences. Takes any function; knows nothing of networks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def central_difference(function, x, *, epsilon=1e-3):
+    """Gradient of a scalar function by a five-point central difference, one entry at a time.
+
+    ``f'(x) = (8 [f(x+e) - f(x-e)] - [f(x+2e) - f(x-2e)]) / (12 e) + O(e^4)``
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array of the shape of `x`, returns a number.
+    x : ndarray of float64
+        Where to differentiate; any shape. Not changed.
+    epsilon : float
+        Step, scaled by ``max(1, abs(x))`` for each entry. With the default both the truncation
+        error and the rounding error are near 1e-13 for a function of order 1.
+
+    Returns
+    -------
+    ndarray
+        df/dx, of the shape of `x`.
+
+    Raises
+    ------
+    ValueError
+        If `x` is not float64: in float32 the rounding error would drown the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> central_difference(lambda v: float(np.sum(v**3)), np.array([1.0, 2.0])).round(9)
+    array([ 3., 12.])
+    """
+    x = np.asarray(x)
+    if x.dtype != np.float64:
+        raise ValueError(f"expected x to be float64, got {x.dtype}")
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[index] = epsilon * max(1.0, abs(x[index]))
+        near = function(x + step) - function(x - step)
+        far = function(x + 2 * step) - function(x - 2 * step)
+        gradient[index] = (8 * near - far) / (12 * step[index])
+    return gradient
+
+
+def relative_error(a, b):
+    """Distance of two arrays over the larger of their norms: 0 if equal, at most 2.
+
+    Parameters
+    ----------
+    a, b : ndarray
+        Arrays of one shape. The norm is Euclidean over all entries.
+
+    Returns
+    -------
+    float
+        ``norm(a - b) / max(norm(a), norm(b))``, and 0 where both are zero.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> relative_error(np.array([3.0, 4.0]), np.array([3.0, 4.5])) < 0.1
+    True
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise ValueError(f"expected two arrays of one shape, got {a.shape} and {b.shape}")
+    largest = max(np.linalg.norm(a), np.linalg.norm(b))
+    return float(np.linalg.norm(a - b) / largest) if largest > 0 else 0.0
+
+
+def gradient_check(function, gradient, x, *, tolerance=1e-7):
+    """Raise unless `gradient` is the gradient of `function` at `x`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an array of the shape of `x`, returns a number.
+    gradient : ndarray
+        The gradient to check, of the shape of `x`.
+    x : ndarray of float64
+        Where it was computed.
+    tolerance : float
+        Largest relative error that passes.
+
+    Returns
+    -------
+    float
+        The relative error against central differences.
+
+    Raises
+    ------
+    AssertionError
+        If the relative error is above `tolerance`; the message names the worst entry with both
+        of its values.
+    ValueError
+        If `gradient` does not have the shape of `x`, or `x` is not float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([1.0, 2.0])
+    >>> gradient_check(lambda v: float(v @ v), 2 * x, x) < 1e-7
+    True
+    """
+    numeric = central_difference(function, x)
+    error = relative_error(gradient, numeric)
+    if not error <= tolerance:  # also catches NaN
+        difference = np.abs(np.asarray(gradient) - numeric)
+        worst = np.unravel_index(np.argmax(difference), difference.shape)
+        worst = tuple(int(i) for i in worst)
+        raise AssertionError(
+            f"gradient is off by a relative error of {error:.2e} (tolerance {tolerance:.0e}): "
+            f"worst at {worst}, where it is {np.asarray(gradient)[worst]:.8g} and the central "
+            f"difference is {numeric[worst]:.8g}"
+        )
+    return error
