@@ -1,0 +1,53 @@
+# Unrolled. `make html` and `make test` set themselves up; `make help` lists the rest.
+
+PYTHON ?= python3
+IN_VENV := .venv/bin/python
+SITE := _build/html/index.html
+# Files and folders (a deleted page changes its folder) on which the site rests.
+SOURCES := conf.py index.md requirements.lock \
+  $(shell find lectures docs src -name __pycache__ -prune -o -name '*.egg-info' -prune -o -print)
+export PYTHONUTF8 := 1
+
+.PHONY: help html live test lint browser lock clean distclean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+html: $(SITE) ## Build the site into _build/html
+	@echo "Up to date: $(SITE)"
+
+$(SITE): .venv/installed $(SOURCES)
+	@$(IN_VENV) -m sphinx_lectures
+	@touch $(SITE)
+
+.venv/installed: requirements.lock pyproject.toml src/sphinx_lectures/install.py
+	@$(PYTHON) src/sphinx_lectures/install.py
+
+live: .venv/installed ## Serve the site; rebuild and reload while you edit
+	@$(IN_VENV) -m sphinx_autobuild -d _build/doctrees_live --watch src --watch requirements.lock \
+	  --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*' \
+	  --open-browser --port 0 . _build/live
+
+test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
+	@$(IN_VENV) -m pytest
+	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
+
+lint: .venv/installed ## Check style and formatting
+	@$(IN_VENV) -m ruff check --quiet . && $(IN_VENV) -m ruff format --quiet --check .
+
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && echo "Installing Chromium for the browser tests." \
+	  && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
+	  || { echo "make test needs Chromium on the PATH: sudo apt-get install chromium"; exit 1; }
+
+lock: .venv/installed ## Write requirements.lock anew from pyproject.toml
+	@$(IN_VENV) -m uv pip compile --quiet --universal --upgrade --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra test \
+	  pyproject.toml -o requirements.lock
+
+clean: ## Remove what was built, outputs of cells included
+	@rm -rf _build
+
+distclean: clean ## Remove .venv as well
+	@rm -rf .venv src/*.egg-info

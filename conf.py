@@ -1,0 +1,64 @@
+"""Settings of the Sphinx site: data, no functions. docs/building.md explains them."""
+
+project = "Unrolled"
+author = "The Unrolled authors"
+copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    "sphinx_lectures.execution",
+    "sphinx_lectures.failures",
+    "sphinx_lectures.publish",
+]
+root_doc = "index"
+exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
+nitpicky = True
+numfig = True
+
+# Pages are run by sphinx_lectures.execution; MyST-NB only renders what came out.
+nb_execution_mode = "off"
+nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}
+nb_merge_streams = True
+lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
+lectures_kernel_environment = {
+    # One thread a kernel: one kernel a core, small products, the same sums on every machine.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    # TensorFlow says nothing on stderr, where a word fails the build.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # Figures carry no date, sets and dicts have one order.
+    "SOURCE_DATE_EPOCH": "0",
+    "PYTHONHASHSEED": "0",
+}
+
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_dmath_double_inline = True
+myst_heading_anchors = 3
+bibtex_bibfiles = ["docs/references.bib"]
+bibtex_default_style = "alpha"
+bibtex_reference_style = "author_year"
+numpydoc_show_class_members = False
+autodoc_member_order = "bysource"
+
+html_theme = "sphinx_book_theme"
+html_title = "Unrolled"
+html_static_path = ["docs/_static"]
+html_theme_options = {
+    "path_to_docs": ".",
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+}
+html_copy_source = False
+html_show_sourcelink = False

@@ -1,0 +1,32 @@
+"""Build the site of the current folder strictly, and publish it to ``_build/html`` if all is well."""
+
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import build_main
+
+from sphinx_lectures.publish import only_build, publish, recover
+
+
+def main():
+    build = Path("_build")
+    site, staging, doctrees = build / "html", build / "staging", build / "doctrees"
+    try:
+        build.mkdir(exist_ok=True)
+        with only_build(build):
+            recover(site)
+            arguments = ["-b", "html", "-W", "-d", str(doctrees), ".", str(staging)]
+            if code := build_main([*arguments, *sys.argv[1:]]):
+                kept = "is untouched" if site.exists() else "does not exist yet"
+                print(f"The build failed. {site} {kept}.", file=sys.stderr)
+                return code
+            publish(staging, site)
+    except OSError as error:
+        print(f"Cannot write to {build.resolve()}: {error.strerror}", file=sys.stderr)
+        return 1
+    print(f"\nThe site is ready: {site / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""Run the code cells of all pages that need it: in parallel, once, with outputs kept by content.
+
+Before Sphinx reads any page, the pages whose outputs are not in the store run, one kernel a page, as
+many at once as there are cores, the longest first. The key of a page's outputs is a hash of its code
+cells and of every file that they rest on (see `dependencies`): prose, captions, alternative texts and
+tags are not part of it. Only a run with no error and nothing on stderr is kept, so a failing page
+fails again at every build until it is mended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from sphinx.util import logging
+
+from sphinx_lectures.dependencies import digest, files_of_page
+from sphinx_lectures.notebook import cell_line, code_cells, is_notebook, read_notebook
+
+logger = logging.getLogger(__name__)
+KERNEL_ARGUMENTS = [
+    "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
+    "--HistoryManager.enabled=False",
+    "--InteractiveShell.colors=nocolor",
+    "--InlineBackend.figure_formats=svg",
+    '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
+]
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+#: Outputs of every page of this build, by the text of the page; filled before pages are read.
+_outputs = {}
+
+
+class Failure(NamedTuple):
+    """Why a page may not be published."""
+
+    cell: int  #: number of the code cell, from 1
+    line: int  #: line of the page's file
+    message: str  #: what happened, the traceback included
+
+
+class Page(NamedTuple):
+    """A page to run."""
+
+    docname: str
+    path: Path
+    text: str
+    key: str
+
+
+def read(text):
+    """Reader for MyST-NB: the page as a notebook, with the outputs of this build in its cells."""
+    notebook = read_notebook(text)
+    if is_notebook(text):
+        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    cells = [cell for _, cell in code_cells(notebook)]
+    for number, (cell, outputs) in enumerate(zip(cells, _outputs.get(text, []), strict=False), 1):
+        cell.outputs, cell.execution_count = notebook_outputs(outputs), number
+    return notebook
+
+
+def notebook_outputs(outputs):
+    from nbformat import from_dict
+
+    return [from_dict(output) for output in outputs]
+
+
+def run_pages(app, env, docnames):
+    """Fill in the outputs of all pages that are about to be read, running those that need it."""
+    store = Path(app.doctreedir).parent / "outputs"
+    store.mkdir(parents=True, exist_ok=True)
+    pages = [page for name in docnames if (page := _page(app, env, name))]
+    missing = []
+    for page in pages:
+        kept = store / f"{page.key}.json"
+        if kept.is_file():
+            _outputs[page.text] = json.loads(kept.read_text(encoding="utf-8"))["outputs"]
+        else:
+            missing.append(page)
+    if missing:
+        asyncio.run(_run_all(app, store, missing))
+
+
+def _page(app, env, docname):
+    path = Path(env.doc2path(docname))
+    text = path.read_text(encoding="utf-8-sig")
+    if not is_notebook(text):
+        return None
+    notebook = read_notebook(text)
+    code = [
+        (cell.source, "raises-exception" in cell.metadata.get("tags", []))
+        for _, cell in code_cells(notebook)
+    ]
+    files = digest(files_of_page(app, notebook, path), Path(app.confdir))
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    parts = json.dumps([code, files, version, app.config.lectures_kernel_environment])
+    return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest())
+
+
+async def _run_all(app, store, pages):
+    seconds_file = store / "seconds.json"
+    seconds = json.loads(seconds_file.read_text()) if seconds_file.is_file() else {}
+    pages = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
+    places = asyncio.Semaphore(app.config.lectures_kernels or os.cpu_count() or 1)
+
+    async def run(number, page):
+        async with places:
+            label = f"[{number}/{len(pages)}] {page.docname}"
+            logger.info("%s: running", label)
+            started = time.monotonic()
+            outputs, failures = await _run_page(app, page)
+            taken = time.monotonic() - started
+            _outputs[page.text] = outputs
+            if failures:
+                logger.info("%s: FAILED after %.1f s", label, taken)
+            else:
+                logger.info("%s: %.1f s", label, taken)
+                seconds[page.docname] = round(taken, 1)
+                _write_whole(store / f"{page.key}.json", json.dumps({"outputs": outputs}))
+                _write_whole(seconds_file, json.dumps(seconds))
+            for failure in failures:
+                logger.warning(
+                    "code cell %d: %s",
+                    failure.cell,
+                    failure.message,
+                    location=f"{page.path}:{failure.line}",
+                    type="lectures",
+                    subtype="execution",
+                )
+
+    await asyncio.gather(*(run(number, page) for number, page in enumerate(pages, 1)))
+
+
+async def _run_page(app, page):
+    """Outputs of every code cell (lists of JSON objects), and what failed."""
+    notebook = read_notebook(page.text)
+    started = []
+    client = NotebookClient(
+        notebook,
+        timeout=app.config.lectures_cell_timeout,
+        kernel_name="python3",
+        extra_arguments=KERNEL_ARGUMENTS,
+        resources={"metadata": {"path": str(page.path.parent)}},
+        on_cell_start=lambda cell, cell_index: started.append(cell_index),
+    )
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython"),
+        **app.config.lectures_kernel_environment,
+    }
+    failures = []
+    try:
+        await client.async_execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+        index = started[-1] if started else code_cells(notebook)[0][0]
+        failures.append(_failure(app, page, notebook, index, error))
+    failures += [
+        _failure(app, page, notebook, index, output.text)
+        for index, cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    return [cell.outputs for _, cell in code_cells(notebook)], failures
+
+
+def _failure(app, page, notebook, index, error):
+    """Describe `error`: an exception of the client, or the text that a cell wrote to stderr."""
+    number = [i for i, _ in code_cells(notebook)].index(index) + 1
+    line = cell_line(page.text, notebook, index)
+    if isinstance(error, CellTimeoutError):
+        message = f"did not finish within {app.config.lectures_cell_timeout} s"
+    elif isinstance(error, DeadKernelError):
+        message = "its Python process died"
+    elif isinstance(error, CellExecutionError):
+        outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
+        trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
+        if where := re.search(r"Cell In\[\d+\], line (\d+)", trace):
+            line += int(where[1]) - 1
+        message = f"raised {error.ename}: {error.evalue}\n{trace}"
+    elif isinstance(error, BaseException):
+        message = f"could not run: {error}"
+    else:
+        message = f"wrote to stderr:\n{error.rstrip()}"
+    return Failure(number, line, message)
+
+
+def _write_whole(path, text):
+    """Write a file so that no reader ever sees half of it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def setup(app):
+    app.setup_extension("sphinx_lectures.dependencies")
+    app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
+    app.add_config_value("lectures_kernels", 0, "", types=[int])
+    app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
+    app.connect("env-before-read-docs", run_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,61 @@
+"""A failing page stays failed: what drew a warning is read again at every build until it is mended.
+
+Sphinx forgets a warning once the page that drew it has been read, so a second strict build would
+pass. This extension writes down the pages that drew warnings and has them read again. A warning with
+no page, or a build that was cut off, has every page read again (outputs of cells are kept apart).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from sphinx.util.logging import NAMESPACE
+
+EVERYTHING = "*"
+
+
+class _Warned(logging.Handler):
+    """Collects the names of the pages that draw warnings."""
+
+    def __init__(self, env):
+        super().__init__(logging.WARNING)
+        self.env, self.docnames = env, set()
+
+    def emit(self, record):
+        location = getattr(record, "location", None)
+        path = str(location).rsplit(":", 1)[0] if location else ""
+        docname = self.env.path2doc(path) if path else None
+        self.docnames.add(docname if docname in self.env.found_docs else EVERYTHING)
+
+
+def _record(app):
+    return Path(app.doctreedir) / "failed_pages.json"
+
+
+def _start(app):
+    app.lectures_warned = _Warned(app.env)
+    logging.getLogger(NAMESPACE).addHandler(app.lectures_warned)
+
+
+def _read_again(app, env, added, changed, removed):
+    record = _record(app)
+    failed = json.loads(record.read_text()) if record.is_file() else []
+    # Until the build ends, assume the worst: it may be cut off at any moment.
+    record.write_text(json.dumps([EVERYTHING]))
+    return list(env.found_docs) if EVERYTHING in failed else failed
+
+
+def _finish(app, exception):
+    warned = app.lectures_warned
+    logging.getLogger(NAMESPACE).removeHandler(warned)
+    if exception is None:
+        _record(app).write_text(json.dumps(sorted(warned.docnames)))
+
+
+def setup(app):
+    app.connect("builder-inited", _start)
+    app.connect("env-get-outdated", _read_again)
+    app.connect("build-finished", _finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
