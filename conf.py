@@ -9,11 +9,12 @@ extensions = [
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
+    "sphinx_lectures.mathml",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     "sphinx_lectures.execution",
     "sphinx_lectures.failures",
+    "sphinx_lectures.inline_svg",
     "sphinx_lectures.publish",
 ]
 root_doc = "index"

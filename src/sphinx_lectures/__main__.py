@@ -1,4 +1,4 @@
-"""Build the site of the current folder strictly, and publish it to ``_build/html`` if all is well."""
+"""Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,10 @@ def main():
         build.mkdir(exist_ok=True)
         with only_build(build):
             recover(site)
-            arguments = ["-b", "html", "-W", "-d", str(doctrees), ".", str(staging)]
+            # All pages are written each time, and the search index anew: Sphinx updates navigation
+            # and index only in part, and an edited site must equal one that is built afresh.
+            (staging / "searchindex.js").unlink(missing_ok=True)
+            arguments = ["-b", "html", "-a", "-W", "-d", str(doctrees), ".", str(staging)]
             if code := build_main([*arguments, *sys.argv[1:]]):
                 kept = "is untouched" if site.exists() else "does not exist yet"
                 print(f"The build failed. {site} {kept}.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Publish only whole: build into a staging folder, swap it in when all is well, one build at a time."""
+"""Publish only whole: build into a staging folder, swap it in if all is well, one at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import fcntl
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+
+from myst_nb.sphinx_ext import add_global_html_resources
 
 
 @contextmanager
@@ -45,6 +47,13 @@ def _drop_removed_pages(app, env, added, changed, removed):
     return []
 
 
+def _copy_notebook_css(app):
+    # MyST-NB copies it last, so that a first build would write links without its checksum.
+    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
+    add_global_html_resources(app, None)
+
+
 def setup(app):
+    app.connect("builder-inited", _copy_notebook_css)
     app.connect("env-get-outdated", _drop_removed_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,124 @@
+"""Tiny sites, built for real by ``python -m sphinx_lectures`` in a temporary folder."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONF = """
+extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.execution",
+              "sphinx_lectures.failures", "sphinx_lectures.inline_svg", "sphinx_lectures.publish"]
+exclude_patterns = ["_build"]
+nb_execution_mode = "off"
+nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}
+nitpicky = True
+bibtex_bibfiles = ["references.bib"]
+lectures_rests_on = ["requirements.lock", "matplotlibrc"]
+lectures_cell_timeout = 10
+lectures_kernel_environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+"""
+# Each run of a page leaves one line in the file that RUNS names, so that a test can count runs.
+PAGE = """---
+file_format: mystnb
+kernelspec: {{name: python3, display_name: Python 3}}
+---
+# Page {name}
+
+Some prose.
+
+```{{code-cell}} ipython3
+import os
+with open(os.environ["RUNS"], "a") as runs:
+    print("{name}", file=runs)
+```
+
+```{{code-cell}} ipython3
+{code}
+```
+"""
+
+
+class Site:
+    """A site of a few pages in `folder`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.runs = folder.with_name("runs")
+        self.environment = {**os.environ, "RUNS": str(self.runs), "PYTHONPATH": str(folder / "src")}
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def page(self, name, code="print(1 + 1)"):
+        self.write(f"{name}.md", PAGE.format(name=name, code=code))
+
+    def edit(self, name, old, new):
+        text = (self.folder / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def start(self, **environment):
+        """Start a build and return its process."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "sphinx_lectures"],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def build(self, **environment):
+        """Build; return the exit code, what was printed, and which pages ran, sorted."""
+        self.runs.write_text("")
+        process = self.start(**environment)
+        said, _ = process.communicate(timeout=120)
+        return process.returncode, said, sorted(self.runs.read_text().split())
+
+    def published(self):
+        """Every published file with a hash of its content."""
+        root = self.folder / "_build" / "html"
+        return {
+            str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        }
+
+    def html(self, name):
+        return (self.folder / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Two pages: `a` imports the library module `waves` (which imports `base`), `b` does not."""
+    site = Site(tmp_path / "a site")  # with a space in its path
+    site.write("conf.py", CONF)
+    site.write("references.bib", "@book{Known2000, title={T}, author={A. U. Thor}, year={2000}}")
+    site.write("requirements.lock", "numpy==1\n")
+    site.write("matplotlibrc", "lines.linewidth: 2\n")
+    site.write("numbers.txt", "1 2 3\n")
+    site.write("src/base.py", "UNIT = 1\n")
+    site.write("src/waves.py", "from base import UNIT\n\n\ndef wave():\n    return 41 + UNIT\n")
+    site.write("index.md", "# Site\n\n```{toctree}\na\nb\n```\n")
+    site.page("a", "from waves import wave\nprint(wave())")
+    site.page("b", 'print(open("numbers.txt").read())')
+    return site
+
+
+@pytest.fixture
+def built(site):
+    """The same site after a first good build."""
+    code, said, runs = site.build()
+    assert (code, runs) == (0, ["a", "b"]), said
+    return site
+
+
+@pytest.fixture
+def root():
+    """The folder of the project."""
+    return Path(__file__).resolve().parents[2]

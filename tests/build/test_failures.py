@@ -1,0 +1,98 @@
+"""What is wrong fails the build every time, is located, and leaves the last good site alone."""
+
+import signal
+import time
+
+import pytest
+
+FIGURE = """import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+ax.plot([0, 1]);"""
+# What is wrong, where it goes, what must be said. Line 16 is the first line of the page's 2nd cell.
+WRONG_CODE = {
+    "exception": ("x = 1\nx / 0", "a.md:17:", "cell 2: raised ZeroDivisionError"),
+    "syntax error": ("def", "a.md:16:", "cell 2: raised SyntaxError"),
+    "warning": ('import warnings\nwarnings.warn("odd")', "a.md:16:", "cell 2: wrote to stderr"),
+    "time-out": ("import time\ntime.sleep(60)", "a.md:16:", "cell 2: did not finish within 2 s"),
+    "dead process": ("os._exit(3)", "a.md:16:", "cell 2: its Python process died"),
+    "no alternative text": (FIGURE, "a.md:", "alt"),
+}
+WRONG_TEXT = {
+    "unknown reference": ("See {ref}`nowhere`.", "a.md:7:", "nowhere"),
+    "unknown page": ("See {doc}`nowhere`.", "a.md:7:", "nowhere"),
+    "unknown citation": ("See {cite:t}`Nobody1999`.", "a.md:7:", "Nobody1999"),
+    "unknown directive": ("```{nonsense}\n```", "a.md:7:", "nonsense"),
+}
+
+
+def fails_until_mended(site, mend, *words):
+    before = site.published()
+    for _ in range(2):
+        code, said, _ = site.build()
+        assert code != 0, said
+        for word in words:
+            assert word in said
+        assert "_build/html is untouched" in said
+        assert site.published() == before
+    mend()
+    code, said, _ = site.build()
+    assert code == 0, said
+    assert site.published() == before
+
+
+@pytest.mark.parametrize("kind", WRONG_CODE)
+def test_wrong_code_fails_with_page_line_and_cell_until_it_is_mended(built, kind):
+    code, *words = WRONG_CODE[kind]
+    if kind == "time-out":
+        built.edit("conf.py", "lectures_cell_timeout = 10", "lectures_cell_timeout = 2")
+    good = (built.folder / "a.md").read_text()
+    built.page("a", code)
+    fails_until_mended(built, lambda: built.write("a.md", good), *words)
+
+
+@pytest.mark.parametrize("kind", WRONG_TEXT)
+def test_wrong_text_fails_with_page_and_line_until_it_is_mended(built, kind):
+    text, *words = WRONG_TEXT[kind]
+    built.edit("a.md", "Some prose.", text)
+    fails_until_mended(built, lambda: built.edit("a.md", text, "Some prose."), *words)
+
+
+def test_all_failing_pages_are_listed_in_one_run(built):
+    built.page("a", "1 / 0")
+    built.page("b", "undefined_name")
+    code, said, _ = built.build()
+    assert code != 0
+    assert "a.md:16:" in said
+    assert "b.md:16:" in said
+
+
+def test_a_build_killed_while_cells_run_leaves_the_site_and_the_next_one_succeeds(built):
+    before = built.published()
+    built.edit("a.md", "print(wave())", "import time\ntime.sleep(5)\nprint(wave())")
+    built.runs.write_text("")
+    process = built.start()
+    while not built.runs.read_text():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert built.published() == before
+    built.edit("a.md", "time.sleep(5)", "time.sleep(0)")
+    code, said, _ = built.build()
+    assert code == 0, said
+
+
+def test_two_builds_at_once_both_succeed_and_the_pages_run_once(site):
+    site.runs.write_text("")
+    first, second = site.start(), site.start()
+    said = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    assert sorted(site.runs.read_text().split()) == ["a", "b"]
+    assert any("Another build of this site is running" in text for text in said)
+
+
+def test_it_builds_in_the_C_locale(site):
+    site.edit("a.md", "Some prose.", "Ein schöner Satz: ∂L/∂h.")
+    code, said, _ = site.build(LC_ALL="C", LANG="C")
+    assert code == 0, said
+    assert "Ein schöner Satz: ∂L/∂h." in site.html("a")
