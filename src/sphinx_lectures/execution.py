@@ -1,10 +1,10 @@
 """Run the code cells of all pages that need it: in parallel, once, with outputs kept by content.
 
-Before Sphinx reads any page, the pages whose outputs are not in the store run, one kernel a page, as
-many at once as there are cores, the longest first. The key of a page's outputs is a hash of its code
-cells and of every file that they rest on (see `dependencies`): prose, captions, alternative texts and
-tags are not part of it. Only a run with no error and nothing on stderr is kept, so a failing page
-fails again at every build until it is mended.
+Before Sphinx reads any page, the pages whose outputs are not in the store run: one kernel a page,
+as many at once as there are cores, the longest first. The key of a page's outputs is a hash of its
+code cells and of every file that they rest on (see `dependencies`); prose, captions, alternative
+texts and tags are not part of it. Only a run with no error and nothing on stderr is kept, so a
+failing page fails again at every build until it is mended.
 """
 
 from __future__ import annotations

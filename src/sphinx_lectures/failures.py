@@ -1,8 +1,8 @@
 """A failing page stays failed: what drew a warning is read again at every build until it is mended.
 
 Sphinx forgets a warning once the page that drew it has been read, so a second strict build would
-pass. This extension writes down the pages that drew warnings and has them read again. A warning with
-no page, or a build that was cut off, has every page read again (outputs of cells are kept apart).
+pass. This extension writes down the pages that drew warnings and has them read again. A warning
+with no page, or a build that was cut off, has every page read again (outputs of cells are kept).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ OFFLINE = (
 def main():
     python = find_python()
     if not os.access(".", os.W_OK):
-        stop("cannot write to {}: make html needs a folder it may write to".format(os.getcwd()))
+        stop(f"cannot write to {os.getcwd()}: make html needs a folder it may write to")
     venv_python = os.path.join(".venv", "bin", "python")
     print("Setting up .venv from requirements.lock (once; about a minute).", flush=True)
     run("create .venv", [python, "-m", "venv", "--clear", ".venv"])
@@ -42,7 +42,7 @@ def main():
 
 def find_python():
     """This interpreter if its version will do, or another one on the PATH."""
-    names = ["python3.{}".format(minor) for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
         asked = subprocess.run(
             [candidate, "-c", "import sys; print(*sys.version_info[:2])"],
@@ -67,10 +67,10 @@ def run(what, command):
             stop("could not create .venv: the venv module is missing (Debian: python3-venv)")
         if re.search(OFFLINE, said):
             stop(
-                "could not {}: no package registry could be reached; the first make html needs "
-                "the network, later ones do not".format(what)
+                f"could not {what}: no package registry could be reached; the first make html "
+                "needs the network, later ones do not"
             )
-        stop("could not {}:\n{}".format(what, said))
+        stop(f"could not {what}:\n{said}")
 
 
 def stop(message):

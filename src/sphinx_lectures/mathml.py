@@ -1,0 +1,103 @@
+"""TeX to MathML while the site is built: no script, no request, and wrong TeX fails the build.
+
+Formulas become MathML Core, which browsers draw and screen readers read by themselves. A displayed
+formula scrolls in its own box where it is wider than the page; its number stays beside the box.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+
+from docutils import nodes
+from math_core import LatexError, LatexToMathML
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+#: Primes are drawn raised by mathematical fonts, and MathML raises them once more: mark them.
+PRIMES = {f"<mo>{prime}</mo>": f'<mo class="prime">{prime}</mo>' for prime in "′″‴⁗"}
+
+
+@lru_cache
+def _converter(macros):
+    return LatexToMathML(macros=dict(macros), fancy_error=False)
+
+
+def to_mathml(tex, display=False, macros=()):
+    r"""MathML Core for a formula in TeX.
+
+    Parameters
+    ----------
+    tex : str
+        The formula, without dollars.
+    display : bool
+        Whether it stands on a line of its own.
+    macros : tuple of (str, str)
+        Names, without backslash, and what they stand for.
+
+    Returns
+    -------
+    str
+        A ``<math>`` element.
+
+    Raises
+    ------
+    LatexError
+        If the TeX is wrong or unknown.
+
+    Examples
+    --------
+    >>> to_mathml(r"\sqrt{2}")
+    '<math><msqrt><mn>2</mn></msqrt></math>'
+    """
+    parts = [part for part in tex.split("\n\n") if part.strip()]
+    if len(parts) > 1:  # in reStructuredText a blank line parts two equations
+        tex = r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"
+    mathml = _converter(macros).convert_with_local_state(tex, displaystyle=display)
+    for plain, marked in PRIMES.items():
+        mathml = mathml.replace(plain, marked)
+    return mathml
+
+
+def _math(translator, node, display):
+    tex = node.astext()
+    try:
+        return to_mathml(tex, display, tuple(translator.config.mathml_macros.items()))
+    except LatexError as error:
+        logger.warning(
+            "cannot convert the formula %r: at character %s",
+            tex,
+            error,
+            location=node,
+            type="lectures",
+            subtype="math",
+        )
+        return f"<code>{escape(tex)}</code>"
+
+
+def _visit_inline(translator, node):
+    translator.body.append(_math(translator, node, display=False))
+    raise nodes.SkipNode
+
+
+def _visit_display(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="equation"))
+    translator.body.append(f'<div class="formula">{_math(translator, node, display=True)}</div>')
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, _("Link to this equation"))
+        translator.body.append("</span>")
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_config_value("mathml_macros", {}, "env", types=[dict])
+    app.add_html_math_renderer(
+        "mathml", inline_renderers=(_visit_inline, None), block_renderers=(_visit_display, None)
+    )
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
