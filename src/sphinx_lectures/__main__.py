@@ -18,7 +18,7 @@ def main():
             # All pages are written each time, and the search index anew: Sphinx updates navigation
             # and index only in part, and an edited site must equal one that is built afresh.
             (staging / "searchindex.js").unlink(missing_ok=True)
-            arguments = ["-b", "html", "-a", "-W", "-d", str(doctrees), ".", str(staging)]
+            arguments = ["-b", "html", "-q", "-a", "-W", "-d", str(doctrees), ".", str(staging)]
             if code := build_main([*arguments, *sys.argv[1:]]):
                 kept = "is untouched" if site.exists() else "does not exist yet"
                 print(f"The build failed. {site} {kept}.", file=sys.stderr)

@@ -115,15 +115,15 @@ async def _run_all(app, store, pages):
     async def run(number, page):
         async with places:
             label = f"[{number}/{len(pages)}] {page.docname}"
-            logger.info("%s: running", label)
+            _progress(f"{label}: running")
             started = time.monotonic()
             outputs, failures = await _run_page(app, page)
             taken = time.monotonic() - started
             _outputs[page.text] = outputs
             if failures:
-                logger.info("%s: FAILED after %.1f s", label, taken)
+                _progress(f"{label}: FAILED after {taken:.1f} s")
             else:
-                logger.info("%s: %.1f s", label, taken)
+                _progress(f"{label}: {taken:.1f} s")
                 seconds[page.docname] = round(taken, 1)
                 _write_whole(store / f"{page.key}.json", json.dumps({"outputs": outputs}))
                 _write_whole(seconds_file, json.dumps(seconds))
@@ -191,6 +191,11 @@ def _failure(app, page, notebook, index, error):
     else:
         message = f"wrote to stderr:\n{error.rstrip()}"
     return Failure(number, line, message)
+
+
+def _progress(text):
+    """Long work shows how far it is, also where Sphinx is asked to be quiet."""
+    print(text, flush=True)
 
 
 def _write_whole(path, text):
