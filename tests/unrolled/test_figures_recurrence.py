@@ -1,0 +1,71 @@
+"""The drawings of the recurrence lecture show what they claim to show."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from unrolled import figures
+
+
+def new_axes():
+    return Figure(figsize=(6.4, 3.6)).add_subplot()
+
+
+@pytest.mark.parametrize("steps", [1, 4, 7])
+def test_the_unrolled_network_has_one_cell_and_one_set_of_weights_for_each_step(steps):
+    ax = figures.unrolled_network(new_axes(), steps)
+    labels = Counter(text.get_text() for text in ax.texts)
+    cells = [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+    assert len(cells) == labels["tanh"] == labels["$W_{xh}$"] == labels["$W_{hh}$"] == steps
+    for t in range(1, steps + 1):
+        assert labels[f"$x_{{{t}}}$"] == labels[f"$O_{{{t}}}$"] == 1
+    assert [labels[f"$h_{{{t}}}$"] for t in range(-1, steps + 2)] == [0, *[1] * (steps + 1), 0]
+
+
+def test_all_of_the_unrolled_network_lies_inside_the_axes():
+    ax = figures.unrolled_network(new_axes(), 4)
+    canvas = ax.figure
+    canvas.draw_without_rendering()
+    frame = ax.get_window_extent()
+    for artist in [*ax.texts, *ax.patches]:
+        box = artist.get_tightbbox()
+        if box is not None and box.width:
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1
+            assert frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
+def test_no_two_labels_of_the_unrolled_network_overlap():
+    ax = figures.unrolled_network(new_axes(), 4)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    overlaps = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+    assert boxes and not overlaps
+
+
+def test_the_unrolled_network_takes_labels_for_inputs_and_outputs():
+    ax = figures.unrolled_network(new_axes(), 2, inputs=["1", "0"], outputs=["a", "b"])
+    labels = {text.get_text() for text in ax.texts}
+    assert {"1", "0", "a", "b"} <= labels and "$x_{1}$" not in labels
+
+
+@pytest.mark.parametrize("arguments", [{"steps": 0}, {"steps": 3, "inputs": ["1", "0"]}])
+def test_the_unrolled_network_demands_a_label_for_each_step(arguments):
+    with pytest.raises(ValueError, match="at least one step and one label for each"):
+        figures.unrolled_network(new_axes(), **arguments)
+
+
+def test_state_distances_draws_the_median_between_the_extremes():
+    values = np.array([[1.0, 0.1], [2.0, 0.2], [9.0, 0.9]])
+    ax = figures.state_distances(new_axes(), np.array([1, 2]), {"a": values}, label_at=[(1, 1)])
+    assert ax.get_yscale() == "log"
+    assert ax.lines[0].get_ydata().tolist() == [2.0, 0.2]
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == 0.1 and band.max() == 9.0
+
+
+def test_state_distances_demands_a_place_for_each_label():
+    with pytest.raises(ValueError):
+        figures.state_distances(new_axes(), np.arange(2), {"a": np.ones((1, 2))}, label_at=[])
