@@ -24,7 +24,7 @@ $(SITE): .venv/installed $(SOURCES)
 	@$(PYTHON) src/sphinx_lectures/install.py
 
 live: .venv/installed ## Serve the site; rebuild and reload while you edit
-	@$(IN_VENV) -m sphinx_autobuild -d _build/doctrees_live --watch src --watch requirements.lock \
+	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
 	  --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*' \
 	  --open-browser --port 0 . _build/live
 
