@@ -10,7 +10,7 @@ import numpy as np
 class Sequences(NamedTuple):
     """Input sequences and their targets."""
 
-    x: np.ndarray  #: (batch, time, features)
+    x: np.ndarray  #: (batch, time, features), or as the task says
     y: np.ndarray  #: targets; shape depends on the task
 
 
@@ -39,6 +39,11 @@ def sign_of_mean(sequences, rng, *, length=50):
     Sequences
         ``x`` of shape (sequences, length, 1) and ``y`` of shape (sequences,), both float64.
 
+    Raises
+    ------
+    ValueError
+        If there is not at least one sequence of at least one step.
+
     Examples
     --------
     >>> import numpy as np
@@ -46,6 +51,8 @@ def sign_of_mean(sequences, rng, *, length=50):
     >>> x.shape, y.shape, bool(np.all((x.mean(axis=(1, 2)) > 0) == (y == 1)))
     ((1000, 50, 1), (1000,), True)
     """
+    if min(sequences, length) < 1:
+        raise ValueError(f"expected sequences and length of at least 1, got {sequences}, {length}")
     x = rng.normal(size=(sequences, length, 1))
     return Sequences(x, (x.mean(axis=(1, 2)) > 0).astype(float))
 
@@ -69,7 +76,8 @@ def next_character(text, vocabulary=None):
     Raises
     ------
     ValueError
-        If the text is too short or holds a character that is not in the vocabulary.
+        If the text is too short or holds a character that is not in the vocabulary, or the
+        vocabulary holds one twice.
 
     Examples
     --------
@@ -79,10 +87,62 @@ def next_character(text, vocabulary=None):
     """
     if len(text) < 2:
         raise ValueError(f"expected a text of at least two characters, got {text!r}")
-    vocabulary = vocabulary or "".join(dict.fromkeys(text))
+    if vocabulary is None:
+        vocabulary = "".join(dict.fromkeys(text))
+    if len(set(vocabulary)) < len(vocabulary):
+        raise ValueError(f"expected a vocabulary of distinct characters, got {vocabulary!r}")
     unknown = sorted(set(text) - set(vocabulary))
     if unknown:
         raise ValueError(f"expected characters of {vocabulary!r} only, got {unknown}")
     position = {character: i for i, character in enumerate(vocabulary)}
     index = np.array([position[character] for character in text])
     return Characters(np.eye(len(vocabulary))[index[None, :-1]], index[None, 1:], vocabulary)
+
+
+def parallel_streams(characters, *, streams, steps):
+    """Cut a long text into streams that are read side by side, a few steps at a time.
+
+    Each piece goes on where the one before it stopped, stream by stream, so that a state can be
+    carried from piece to piece.
+
+    Parameters
+    ----------
+    characters : ndarray of int of shape (length,)
+        Indices of the characters of the text.
+    streams : int
+        How many equal parts are read at once: the batch size.
+    steps : int
+        Length of a piece.
+
+    Returns
+    -------
+    Sequences
+        Input and target indices, both of shape (pieces, streams, steps). Characters at the end of
+        a stream that do not fill a piece are left out.
+
+    Raises
+    ------
+    ValueError
+        If the text does not fill one piece.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = parallel_streams(np.arange(13), streams=2, steps=3)
+    >>> x.tolist()
+    [[[0, 1, 2], [6, 7, 8]], [[3, 4, 5], [9, 10, 11]]]
+    >>> bool(np.all(y == x + 1))
+    True
+    """
+    pieces = (len(characters) - 1) // (streams * steps)
+    if pieces < 1:
+        raise ValueError(
+            f"expected more than streams * steps = {streams * steps} characters, "
+            f"got {len(characters)}"
+        )
+    used = pieces * streams * steps
+    x, y = (
+        np.asarray(part).reshape(streams, pieces, steps).swapaxes(0, 1)
+        for part in (characters[:used], characters[1 : used + 1])
+    )
+    return Sequences(x, y)

@@ -1,0 +1,89 @@
+"""Count-based language models: what a recurrent network has to beat."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+
+class NGramModel:
+    """Interpolated n-gram model with Witten-Bell smoothing.
+
+    The probability of character c after the context s mixes what was counted after s with the
+    prediction from the context s' that is one character shorter:
+
+    ``P(c | s) = (count(s c) + types(s) P(c | s')) / (count(s) + types(s))``
+
+    where types(s) is the number of distinct characters seen after s. The shortest context, none at
+    all, mixes with the uniform distribution over the vocabulary; a context never seen passes its
+    whole weight on to s'.
+
+    Parameters
+    ----------
+    text : str
+        What to count.
+    context : int
+        How many characters of context to use; 0 is the unigram model.
+    vocabulary : str
+        All characters that may occur; those of `text` among them.
+
+    Raises
+    ------
+    ValueError
+        If `context` is negative or `text` holds a character that is not in the vocabulary.
+
+    References
+    ----------
+    Witten and Bell (1991), "The zero-frequency problem", method C.
+
+    Examples
+    --------
+    >>> model = NGramModel("hello", context=1, vocabulary="helo")
+    >>> round(model.probability("e", "h"), 4)  # (1 + P(e)) / 2, P(e) = 2 / 9
+    0.6111
+    """
+
+    def __init__(self, text, context, vocabulary):
+        unknown = sorted(set(text) - set(vocabulary))
+        if context < 0 or unknown:
+            raise ValueError(
+                f"expected context >= 0 and text within the vocabulary, got context={context} and "
+                f"unknown characters {unknown}"
+            )
+        self.context, self.classes = context, len(set(vocabulary))
+        self.followers = defaultdict(Counter)
+        for length in range(context + 1):
+            for end in range(length, len(text)):
+                self.followers[text[end - length : end]][text[end]] += 1
+        self.totals = {s: counts.total() for s, counts in self.followers.items()}
+
+    def probability(self, character, history):
+        """Probability that `character` follows `history`, of which the last `context` count."""
+        p = 1 / self.classes
+        for length in range(min(self.context, len(history)) + 1):
+            s = history[len(history) - length :]
+            if s not in self.totals:
+                break  # then no longer context was seen either
+            counts = self.followers[s]
+            p = (counts[character] + len(counts) * p) / (self.totals[s] + len(counts))
+        return p
+
+    def bits_per_character(self, text, *, skip=0):
+        """Mean number of bits, -log2 of the probability, over ``text[skip:]``.
+
+        Parameters
+        ----------
+        text : str
+            The text to predict, character by character, each from all that stand before it.
+        skip : int
+            How many characters to use as context only.
+
+        Returns
+        -------
+        float
+            Cross-entropy in bits a character.
+        """
+        bits = 0.0
+        for end in range(skip, len(text)):
+            bits -= math.log2(self.probability(text[end], text[max(0, end - self.context) : end]))
+        return bits / (len(text) - skip)
