@@ -16,12 +16,14 @@ import os
 import re
 import sys
 import time
+from logging import Filter, getLogger
 from pathlib import Path
 from typing import NamedTuple
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from sphinx.util import logging
+from sphinx.util.logging import NAMESPACE
 
 from sphinx_lectures.dependencies import digest, files_of_page
 from sphinx_lectures.notebook import cell_line, code_cells, is_notebook, read_notebook
@@ -34,10 +36,13 @@ KERNEL_ARGUMENTS = [
     "--InlineBackend.figure_formats=svg",
     '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
 ]
+CHANGED = "changed while the site was being built; build it again"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 #: Outputs of every page of this build, by the text of the page; filled before pages are read.
 _outputs = {}
+#: Files of the pages that failed in this build.
+_failed = set()
 
 
 class Failure(NamedTuple):
@@ -106,6 +111,27 @@ def _page(app, env, docname):
     return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest())
 
 
+def _unchanged(app, docname, source):
+    if is_notebook(source[0]) and source[0] not in _outputs:
+        logger.warning("the page %s", CHANGED, location=docname, type="lectures")
+
+
+class _NoConsequences(Filter):
+    """Of a page that failed, says what is wrong and not which numbers are missing as a result."""
+
+    def filter(self, record):
+        kind = (getattr(record, "type", None), getattr(record, "subtype", None))
+        page = str(getattr(record, "location", "")).rpartition(":")[0]
+        return kind != ("mystnb", "glue") or page not in _failed
+
+
+def _start(app):
+    _outputs.clear()
+    _failed.clear()
+    for handler in getLogger(NAMESPACE).handlers:
+        handler.addFilter(_NoConsequences())
+
+
 async def _run_all(app, store, pages):
     seconds_file = store / "seconds.json"
     seconds = json.loads(seconds_file.read_text()) if seconds_file.is_file() else {}
@@ -120,7 +146,10 @@ async def _run_all(app, store, pages):
             outputs, failures = await _run_page(app, page)
             taken = time.monotonic() - started
             _outputs[page.text] = outputs
+            if not failures and _page(app, app.env, page.docname) != page:
+                failures = [Failure(1, 1, "the page, or a file that it rests on, " + CHANGED)]
             if failures:
+                _failed.add(str(page.path))
                 _progress(f"{label}: FAILED after {taken:.1f} s")
             else:
                 _progress(f"{label}: {taken:.1f} s")
@@ -210,5 +239,7 @@ def setup(app):
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
+    app.connect("builder-inited", _start)
     app.connect("env-before-read-docs", run_pages)
+    app.connect("source-read", _unchanged)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

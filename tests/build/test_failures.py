@@ -96,3 +96,26 @@ def test_it_builds_in_the_C_locale(site):
     code, said, _ = site.build(LC_ALL="C", LANG="C")
     assert code == 0, said
     assert "Ein schöner Satz: ∂L/∂h." in site.html("a")
+
+
+def test_a_failing_page_is_reported_without_what_follows_from_it(built):
+    built.edit("a.md", "Some prose.", "A number: {glue:text}`number:.1f`.")
+    built.edit(
+        "a.md",
+        "from waves import wave",
+        'from myst_nb import glue\n1 / 0\nglue("number", 1.0)\nfrom waves import wave',
+    )
+    code, said, _ = built.build()
+    assert code != 0
+    assert "ZeroDivisionError" in said
+    assert "number" not in said.replace('glue("number", 1.0)', "")
+
+
+def test_a_library_file_edited_while_a_page_runs_fails_the_build_and_keeps_no_outputs(built):
+    edit = 'from pathlib import Path\nPath(os.environ["EDITED"]).write_text("UNIT = 7\\n")'
+    built.edit("a.md", "from waves import wave", f"from waves import wave\n{edit}")
+    code, said, _ = built.build(EDITED=str(built.folder / "src" / "base.py"))
+    assert code != 0
+    assert "changed while the site was being built" in said
+    code, said, runs = built.build(EDITED=str(built.folder / "src" / "base.py"))
+    assert (code, runs) == (0, ["a"]), said
