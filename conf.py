@@ -51,6 +51,7 @@ bibtex_default_style = "alpha"
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # docstrings give types and shapes
 autodoc_mock_imports = ["keras", "tensorflow"]  # the reference needs their names only
 
 html_theme = "sphinx_book_theme"
