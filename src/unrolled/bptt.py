@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Cache(NamedTuple):
-    """What the backward pass needs to remember of the forward pass."""
+    """What the backward pass remembers of the forward pass; `states` is what `unroll` returned."""
 
     x: np.ndarray  #: inputs, (batch, time, features)
     previous: np.ndarray  #: h_{t-1} for every step, (batch, time, units)
@@ -74,25 +74,26 @@ def unroll(cell, x, initial_state=None):
     """
     x = _checked("x", x, ("batch", "time", cell.features), cell.dtype)
     batch, time, _ = x.shape
-    h = np.zeros((batch, cell.units), cell.dtype)
-    if initial_state is not None:
-        h = _checked("initial_state", initial_state, (batch, cell.units), cell.dtype)
-    # Time comes first inside the loop, so that every step reads and writes one contiguous block.
-    projected = cell.project(np.ascontiguousarray(x.swapaxes(0, 1)))
     trajectory = np.empty((time + 1, batch, cell.units), cell.dtype)
-    trajectory[0] = h
+    trajectory[0] = 0
+    if initial_state is not None:
+        trajectory[0] = _checked("initial_state", initial_state, (batch, cell.units), cell.dtype)
+    # Time comes first in memory, so that every step reads and writes one contiguous block.
+    x = _swap(x).copy()
+    projected = cell.project(_rows(x)).reshape(time, batch, cell.units)
     for t in range(time):
-        trajectory[t + 1] = h = cell.step(projected[t], h)
-    states = trajectory[1:].swapaxes(0, 1)
-    return states, Cache(x, trajectory[:-1].swapaxes(0, 1), states)
+        trajectory[t + 1] = cell.step(projected[t], trajectory[t])
+    states = _swap(trajectory[1:])
+    return states, Cache(_swap(x), _swap(trajectory[:-1]), states)
 
 
 def backpropagate_through_time(cell, cache, d_states):
     """Gradients of a loss with respect to every state, input and parameter.
 
-    With z_t the pre-activation, the loop computes for t = T..1
+    With z_t the pre-activation, the loop computes for t = T..1, all gradients as rows,
 
-        dL/dh_t = d_states_t + W_hh dL/dz_{t+1},    dL/dz_t = dL/dh_t * activation'(z_t)
+        dL/dh_t = d_states_t + dL/dz_{t+1} @ recurrent_kernel.T
+        dL/dz_t = dL/dh_t * activation'(z_t)
 
     and each parameter gradient is then one matrix product over all steps at once.
 
@@ -101,7 +102,7 @@ def backpropagate_through_time(cell, cache, d_states):
     cell : SimpleRNNCell
         The cell that was unrolled.
     cache : Cache
-        The second result of `unroll`.
+        The second result of `unroll`, from the same cell with the same weights.
     d_states : ndarray of shape (batch, time, units)
         Immediate gradient of the loss with respect to each state: what reaches h_t directly,
         not through later states. Zero except at the last step if the loss reads h_T only.
@@ -118,7 +119,8 @@ def backpropagate_through_time(cell, cache, d_states):
 
     References
     ----------
-    Werbos (1990), "Backpropagation through time: what it does and how to do it".
+    Werbos (1990), "Backpropagation through time: what it does and how to do it", Proceedings of
+    the IEEE 78(10).
 
     Examples
     --------
@@ -134,22 +136,21 @@ def backpropagate_through_time(cell, cache, d_states):
     ((2, 7, 4), (4, 4))
     """
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
-    d_direct = d_states.swapaxes(0, 1)
-    slopes = cell.slope(cache.states.swapaxes(0, 1))
-    d_h = np.empty(slopes.shape, cell.dtype)
+    x, previous, states = map(_swap, cache)
+    slopes = cell.slope(states)
+    d_h = _swap(d_states).copy()
     d_z = np.empty_like(d_h)
-    carried = np.zeros(slopes.shape[1:], cell.dtype)
-    for t in reversed(range(len(slopes))):
-        d_h[t] = d_direct[t] + carried
+    carried = np.zeros_like(d_h[0])
+    for t in reversed(range(len(d_h))):
+        d_h[t] += carried
         d_z[t], carried = cell.step_back(d_h[t], slopes[t])
-    d_h, d_z = d_h.swapaxes(0, 1), d_z.swapaxes(0, 1)
     return Gradients(
-        kernel=np.tensordot(cache.x, d_z, axes=([0, 1], [0, 1])),
-        recurrent_kernel=np.tensordot(cache.previous, d_z, axes=([0, 1], [0, 1])),
-        bias=d_z.sum(axis=(0, 1)),
-        states=d_h,
-        pre_activations=d_z,
-        inputs=d_z @ cell.kernel.T,
+        kernel=_rows(x).T @ _rows(d_z),
+        recurrent_kernel=_rows(previous).T @ _rows(d_z),
+        bias=d_z.sum(axis=1).sum(axis=0),  # two short sums round less than one long sum
+        states=_swap(d_h),
+        pre_activations=_swap(d_z),
+        inputs=_swap((_rows(d_z) @ cell.kernel.T).reshape(x.shape)),
         initial_state=carried,
     )
 
@@ -184,20 +185,22 @@ def gradients_by_step(cache, gradients):
     >>> shares.shape, bool(np.allclose(shares.sum(axis=0), gradients.recurrent_kernel))
     ((7, 4, 4), True)
     """
-    d_z = gradients.pre_activations
+    x, previous, d_z = map(_swap, (cache.x, cache.previous, gradients.pre_activations))
     return GradientsByStep(
-        kernel=np.einsum("bti,btj->tij", cache.x, d_z),
-        recurrent_kernel=np.einsum("bti,btj->tij", cache.previous, d_z),
-        bias=d_z.sum(axis=0),
+        kernel=x.swapaxes(1, 2) @ d_z,
+        recurrent_kernel=previous.swapaxes(1, 2) @ d_z,
+        bias=d_z.sum(axis=1),
     )
 
 
 def truncated_backpropagation_through_time(cell, cache, d_states, *, every, steps):
     """Backpropagate only `steps` steps back, once every `every` steps: TBPTT(k1, k2).
 
-    After every `every` = k1 steps, the loss of those steps is sent at most `steps` = k2 steps back,
-    counted from the newest, and cut there. ``every=1`` gives each loss exactly k2 steps;
-    ``every=steps`` cuts the sequence into chunks, as most frameworks do.
+    After every `every` = k1 steps, the loss of those steps is sent back through the newest
+    `steps` = k2 steps, and cut there. With ``every=1`` each loss reaches exactly the k2 newest
+    states (fewer at the start of the sequence); ``every=steps`` cuts a sequence of a multiple of
+    `steps` into chunks, as most frameworks do. The last pass starts from the last step, even if it
+    comes after fewer than k1 steps.
 
     Parameters
     ----------
@@ -211,17 +214,18 @@ def truncated_backpropagation_through_time(cell, cache, d_states, *, every, step
     Returns
     -------
     Gradients
-        The sum over all backward passes. With ``steps >= time`` and ``every >= time`` it is the
-        full gradient. `initial_state` counts only what reaches h_0.
+        The sum over all backward passes; with ``steps >= time`` the full gradient, whatever
+        `every`. `initial_state` counts what reaches h_0 in a pass that covers step 1.
 
     Raises
     ------
     ValueError
-        If not 1 <= every <= steps, or a shape does not fit.
+        If not 1 <= every <= steps, a shape does not fit, or a value is not finite.
 
     References
     ----------
-    Williams and Peng (1990); Williams and Zipser (1995).
+    Williams and Peng (1990), "An efficient gradient-based algorithm for on-line training of
+    recurrent network trajectories", Neural Computation 2(4).
 
     Examples
     --------
@@ -241,7 +245,8 @@ def truncated_backpropagation_through_time(cell, cache, d_states, *, every, step
         raise ValueError(f"expected 1 <= every <= steps, got every={every} and steps={steps}")
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
     time = d_states.shape[1]
-    total = backpropagate_through_time(cell, cache, np.zeros_like(d_states))
+    weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
+    total = Gradients(*map(np.zeros_like, (*weights, d_states, d_states, cache.x, d_states[:, 0])))
     for end in [*range(every, time, every), time]:
         start, first_loss = max(0, end - steps), every * ((end - 1) // every)
         window = Cache(*(part[:, start:end] for part in cache))
@@ -257,12 +262,22 @@ def truncated_backpropagation_through_time(cell, cache, d_states, *, every, step
     return total
 
 
+def _swap(array):
+    """Exchange the batch and time axes; a view."""
+    return array.swapaxes(0, 1)
+
+
+def _rows(array):
+    """All steps of all sequences as the rows of one matrix; a view if time comes first."""
+    return array.reshape(-1, array.shape[-1])
+
+
 def _checked(name, array, shape, dtype):
     """`array` as `dtype`; `shape` may hold names for sizes that are free but at least 1."""
     array = np.asarray(array, dtype)
     fits = array.ndim == len(shape) and all(
         size >= 1 if isinstance(wanted, str) else size == wanted
-        for size, wanted in zip(array.shape, shape)
+        for size, wanted in zip(array.shape, shape, strict=True)
     )
     if not fits:
         wanted = ", ".join(map(str, shape))

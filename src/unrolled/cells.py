@@ -41,7 +41,8 @@ class SimpleRNNCell:
     Raises
     ------
     ValueError
-        If the shapes or dtypes of the weights do not fit together, or the activation is unknown.
+        If the shapes or dtypes of the weights do not fit together, a weight is not finite, or the
+        activation is unknown.
 
     References
     ----------
@@ -62,17 +63,21 @@ class SimpleRNNCell:
     activation: str = "tanh"
 
     def __post_init__(self):
+        for name in ("kernel", "recurrent_kernel", "bias"):  # frozen, hence the detour
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
         weights = (self.kernel, self.recurrent_kernel, self.bias)
-        shapes = tuple(np.shape(w) for w in weights)
-        units = shapes[2][0] if len(shapes[2]) == 1 else None
-        if len(shapes[0]) != 2 or shapes[0][1] != units or shapes[1] != (units, units):
+        kernel, recurrent_kernel, bias = (w.shape for w in weights)
+        units = kernel[-1:]
+        if len(kernel) != 2 or 0 in kernel or recurrent_kernel != 2 * units or bias != units:
             raise ValueError(
                 "expected kernel (features, units), recurrent_kernel (units, units) and bias "
-                f"(units,), got {shapes[0]}, {shapes[1]} and {shapes[2]}"
+                f"(units,), none empty, got {kernel}, {recurrent_kernel} and {bias}"
             )
-        if len({w.dtype for w in weights}) > 1 or self.kernel.dtype.kind != "f":
+        if len({w.dtype for w in weights}) > 1 or self.dtype.kind != "f":
             dtypes = ", ".join(str(w.dtype) for w in weights)
             raise ValueError(f"expected weights of one floating-point dtype, got {dtypes}")
+        if not all(np.isfinite(w).all() for w in weights):
+            raise ValueError("expected finite weights, got NaN or infinity")
         if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"expected activation to be one of {sorted(ACTIVATIONS)}, got {self.activation!r}"
@@ -172,7 +177,7 @@ class SimpleRNNCell:
         return ACTIVATIONS[self.activation].function(projected + h @ self.recurrent_kernel)
 
     def slope(self, h):
-        """Derivative of the activation where its output is `h` (any shape, returned unchanged)."""
+        """Derivative of the activation where its output is `h`, of the shape of `h`."""
         return ACTIVATIONS[self.activation].derivative(h)
 
     def step_back(self, d_h, slope):

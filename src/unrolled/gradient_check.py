@@ -13,7 +13,8 @@ def central_difference(function, x, *, epsilon=1e-3):
     Parameters
     ----------
     function : callable
-        Takes an array of the shape of `x`, returns a number.
+        Takes an array of the shape of `x`, returns a number. It must be smooth around `x`: no
+        kink, as of a ReLU, within two steps.
     x : ndarray of float64
         Where to differentiate; any shape. Not changed.
     epsilon : float
@@ -28,7 +29,7 @@ def central_difference(function, x, *, epsilon=1e-3):
     Raises
     ------
     ValueError
-        If `x` is not float64: in float32 the rounding error would drown the result.
+        If `x` is not float64 (in float32 the rounding error would drown the result), or is empty.
 
     Examples
     --------
@@ -37,8 +38,8 @@ def central_difference(function, x, *, epsilon=1e-3):
     array([ 3., 12.])
     """
     x = np.asarray(x)
-    if x.dtype != np.float64:
-        raise ValueError(f"expected x to be float64, got {x.dtype}")
+    if x.dtype != np.float64 or x.size == 0:
+        raise ValueError(f"expected x to be float64 and not empty, got {x.dtype} {x.shape}")
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         step = np.zeros_like(x)
@@ -60,7 +61,7 @@ def relative_error(a, b):
     Returns
     -------
     float
-        ``norm(a - b) / max(norm(a), norm(b))``, and 0 where both are zero.
+        ``norm(a - b) / max(norm(a), norm(b))``; 0 if both are zero, NaN if either holds a NaN.
 
     Raises
     ------
@@ -76,8 +77,8 @@ def relative_error(a, b):
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         raise ValueError(f"expected two arrays of one shape, got {a.shape} and {b.shape}")
-    largest = max(np.linalg.norm(a), np.linalg.norm(b))
-    return float(np.linalg.norm(a - b) / largest) if largest > 0 else 0.0
+    largest = np.maximum(np.linalg.norm(a), np.linalg.norm(b))  # NaN if either is
+    return 0.0 if largest == 0 else float(np.linalg.norm(a - b) / largest)
 
 
 def gradient_check(function, gradient, x, *, tolerance=1e-7):
@@ -92,7 +93,8 @@ def gradient_check(function, gradient, x, *, tolerance=1e-7):
     x : ndarray of float64
         Where it was computed.
     tolerance : float
-        Largest relative error that passes.
+        Largest relative error that passes. It is an error of the whole array: check entries of
+        very different size, such as the gradients of early and late steps, one call each.
 
     Returns
     -------
@@ -102,10 +104,10 @@ def gradient_check(function, gradient, x, *, tolerance=1e-7):
     Raises
     ------
     AssertionError
-        If the relative error is above `tolerance`; the message names the worst entry with both
-        of its values.
+        If the relative error is above `tolerance`, or NaN; the message names the worst entry with
+        both of its values.
     ValueError
-        If `gradient` does not have the shape of `x`, or `x` is not float64.
+        If `gradient` does not have the shape of `x`, or `x` is empty or not float64.
 
     Examples
     --------
@@ -114,15 +116,14 @@ def gradient_check(function, gradient, x, *, tolerance=1e-7):
     >>> gradient_check(lambda v: float(v @ v), 2 * x, x) < 1e-7
     True
     """
-    numeric = central_difference(function, x)
+    gradient, numeric = np.asarray(gradient), central_difference(function, x)
     error = relative_error(gradient, numeric)
     if not error <= tolerance:  # also catches NaN
-        difference = np.abs(np.asarray(gradient) - numeric)
-        worst = np.unravel_index(np.argmax(difference), difference.shape)
-        worst = tuple(int(i) for i in worst)
+        difference = np.abs(gradient - numeric)
+        worst = tuple(map(int, np.unravel_index(np.argmax(difference), difference.shape)))
         raise AssertionError(
             f"gradient is off by a relative error of {error:.2e} (tolerance {tolerance:.0e}): "
-            f"worst at {worst}, where it is {np.asarray(gradient)[worst]:.8g} and the central "
-            f"difference is {numeric[worst]:.8g}"
+            f"worst at {worst}, where it is {gradient[worst]:.8g} and the central difference is "
+            f"{numeric[worst]:.8g}"
         )
     return error
