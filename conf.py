@@ -26,6 +26,8 @@ numfig = True
 nb_execution_mode = "off"
 nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
 lectures_kernel_environment = {
     # One thread a kernel: one kernel a core, small products, the same sums on every machine.
@@ -57,11 +59,19 @@ autodoc_mock_imports = ["keras", "tensorflow"]  # the reference needs their name
 html_theme = "sphinx_book_theme"
 html_title = "Unrolled"
 html_static_path = ["docs/_static"]
+html_css_files = ["fonts/fonts.css", "unrolled.css"]
+html_js_files = [("scrollable.js", {"defer": "defer"})]
+html_math_renderer = "mathml"
+math_numfig = False
+templates_path = ["docs/_templates"]
 html_theme_options = {
     "path_to_docs": ".",
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
+    "navbar_persistent": [],  # one search button, not two
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_copy_source = False
 html_show_sourcelink = False

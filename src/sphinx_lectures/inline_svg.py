@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 COLORS = {"#000000": "currentColor", "#ffffff": "var(--pst-color-background, Canvas)"}
 REFERENCE = re.compile(r"(?<=url\(#)[^)]+")
-FAMILY = re.compile(r"font: ([^;]*?)([\d.]+px) [^;]*")
+FAMILY = re.compile(r"(; )?font-family: [^;]*")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -91,15 +91,8 @@ def _clean(name, value, prefix):
         return " ".join(value.split())
     for color, replacement in COLORS.items():
         value = value.replace(color, replacement)
-    value = FAMILY.sub(_font_without_family, value)
+    value = FAMILY.sub("", value)
     return REFERENCE.sub(lambda target: prefix + target[0], value)
-
-
-def _font_without_family(font):
-    words = font[1].split()
-    style = [f"font-style: {word}" for word in words if word in ("italic", "oblique")]
-    weight = [f"font-weight: {word}" for word in words if word == "bold" or word.isdigit()]
-    return "; ".join([*style, *weight, f"font-size: {font[2]}"])
 
 
 def _drop_unused_ids(root):

@@ -6,6 +6,7 @@ formula scrolls in its own box where it is wider than the page; its number stays
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from html import escape
 
@@ -17,8 +18,10 @@ from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
 
-#: Primes are drawn raised by mathematical fonts, and MathML raises them once more: mark them.
-PRIMES = {f"<mo>{prime}</mo>": f'<mo class="prime">{prime}</mo>' for prime in "′″‴⁗"}
+#: Mathematical fonts raise primes, and MathML raises them once more: unrolled.css lowers these.
+PRIME = re.compile("<mo>([′″‴⁗])</mo>")
+#: Chromium does not size a delimiter (``\\big``) that carries an index, unless it is in a row.
+SIZED = re.compile("(<msub>|<msup>|<msubsup>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
 
 
 @lru_cache
@@ -57,9 +60,8 @@ def to_mathml(tex, display=False, macros=()):
     if len(parts) > 1:  # in reStructuredText a blank line parts two equations
         tex = r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"
     mathml = _converter(macros).convert_with_local_state(tex, displaystyle=display)
-    for plain, marked in PRIMES.items():
-        mathml = mathml.replace(plain, marked)
-    return mathml
+    mathml = PRIME.sub(r'<mo class="prime">\1</mo>', mathml)
+    return SIZED.sub(r"\1<mrow>\2</mrow>", mathml)
 
 
 def _math(translator, node, display):

@@ -1,0 +1,86 @@
+"""How the pages behave in a browser: private, accessible, on a phone, offline, without scripts."""
+
+import pytest
+
+#: Formulas and figures of an article that have no size, but for those in closed boxes.
+UNSEEN = """() => [...document.querySelectorAll("article math, article svg[role=img]")]
+  .filter(element => !element.closest("details") && !element.getBoundingClientRect().width)
+  .map(element => element.outerHTML)"""
+
+
+def test_page_opened_as_a_file_asks_no_other_host(path, visit):
+    noticed = visit(path)
+    assert noticed.outside == []
+    assert noticed.errors == []
+
+
+def test_page_behind_a_server_asks_no_other_host(path, visit, server):
+    noticed = visit(path, home=server)
+    assert noticed.outside == []
+    assert noticed.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_is_accessible(path, visit, theme):
+    violations = visit(path, theme).violations
+    assert not violations, violations
+
+
+def test_page_does_not_scroll_sideways_on_a_phone(path, visit):
+    assert max(visit(path).overflow) <= 0
+
+
+def test_text_of_figures_is_legible_on_a_phone(path, visit):
+    assert [(alt, px) for alt, px in visit(path).letters if px < 9] == []
+
+
+def test_page_stands_without_scripts(path, html, context):
+    page = context(java_script_enabled=False).new_page()
+    page.goto(path.as_uri())
+    assert page.locator("h1:visible").count() == 1
+    assert page.evaluate("document.documentElement.dataset.theme") is None  # no script ran
+    assert page.evaluate(UNSEEN) == []
+    page.close()
+
+
+@pytest.fixture
+def home(context, site):
+    page = context().new_page()
+    page.goto((site / "index.html").as_uri())
+    yield page
+    page.close()
+
+
+def test_search_works_offline(home):
+    home.keyboard.press("Control+k")
+    home.keyboard.type("gradient")
+    home.keyboard.press("Enter")
+    result = home.locator("#search-results li a").first
+    result.wait_for(timeout=10_000)
+    assert result.get_attribute("href")
+
+
+def test_search_button_opens_the_search_field(home):
+    home.locator(".search-button-field:visible, .search-button:visible").first.click()
+    assert home.locator("#pst-search-dialog input").is_visible()
+
+
+def test_dark_theme_can_be_chosen_and_is_remembered(home):
+    home.locator(".theme-switch-button:visible").first.click()
+    home.locator(".theme-change-button[data-mode=dark]:visible").first.click()
+    scheme = "getComputedStyle(document.documentElement).colorScheme"
+    assert home.evaluate(scheme) == "dark"
+    home.reload()
+    assert home.evaluate(scheme) == "dark"
+
+
+def test_solution_opens_with_the_keyboard(context, pages, parse):
+    path = next(path for path in pages if parse(path).select("details.solution"))
+    page = context().new_page()
+    page.goto(path.as_uri())
+    solution = page.locator("details.solution").first
+    assert not solution.evaluate("box => box.open")
+    solution.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert solution.evaluate("box => box.open")
+    page.close()
