@@ -15,7 +15,6 @@ extensions = [
     "sphinx_lectures.execution",
     "sphinx_lectures.failures",
     "sphinx_lectures.inline_svg",
-    "sphinx_lectures.publish",
 ]
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
@@ -73,5 +72,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_use_index = False
+html_domain_indices = False
 html_copy_source = False
 html_show_sourcelink = False

@@ -1,5 +1,6 @@
 """Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,9 +16,9 @@ def main():
         build.mkdir(exist_ok=True)
         with only_build(build):
             recover(site)
-            # All pages are written each time, and the search index anew: Sphinx updates navigation
-            # and index only in part, and an edited site must equal one that is built afresh.
-            (staging / "searchindex.js").unlink(missing_ok=True)
+            # All pages are written each time, into an empty folder: Sphinx updates navigation and
+            # search index only in part, and an edited site must equal one that is built afresh.
+            shutil.rmtree(staging, ignore_errors=True)
             arguments = ["-b", "html", "-q", "-a", "-W", "-d", str(doctrees), ".", str(staging)]
             if code := build_main([*arguments, *sys.argv[1:]]):
                 kept = "is untouched" if site.exists() else "does not exist yet"

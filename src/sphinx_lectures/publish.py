@@ -5,9 +5,6 @@ from __future__ import annotations
 import fcntl
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
-
-from myst_nb.sphinx_ext import add_global_html_resources
 
 
 @contextmanager
@@ -23,14 +20,12 @@ def only_build(build):
 
 
 def publish(staging, site):
-    """Replace `site` by a copy of `staging`; a reader finds the old site or the new one."""
-    new, old = site.with_name(f"{site.name}.new"), site.with_name(f"{site.name}.old")
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(staging, new, ignore=shutil.ignore_patterns(".buildinfo*", ".doctrees"))
+    """Put `staging` in the place of `site`; a reader finds the old site or the new one."""
+    old = site.with_name(f"{site.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if site.exists():
         site.rename(old)
-    new.rename(site)
+    staging.rename(site)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -39,21 +34,3 @@ def recover(site):
     old = site.with_name(f"{site.name}.old")
     if old.exists() and not site.exists():
         old.rename(site)
-
-
-def _drop_removed_pages(app, env, added, changed, removed):
-    for docname in removed:
-        Path(app.outdir, docname).with_suffix(".html").unlink(missing_ok=True)
-    return []
-
-
-def _copy_notebook_css(app):
-    # MyST-NB copies it last, so that a first build would write links without its checksum.
-    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
-    add_global_html_resources(app, None)
-
-
-def setup(app):
-    app.connect("builder-inited", _copy_notebook_css)
-    app.connect("env-get-outdated", _drop_removed_pages)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
