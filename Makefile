@@ -14,7 +14,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 html: $(SITE) ## Build the site into _build/html
-	@echo "Up to date: $(SITE)"
+	@echo "The site is ready: $(SITE)"
 
 $(SITE): .venv/installed $(SOURCES)
 	@$(IN_VENV) -m sphinx_lectures

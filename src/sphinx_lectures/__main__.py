@@ -28,7 +28,6 @@ def main():
     except OSError as error:
         print(f"Cannot write to {build.resolve()}: {error.strerror}", file=sys.stderr)
         return 1
-    print(f"\nThe site is ready: {site / 'index.html'}")
     return 0
 
 
