@@ -15,6 +15,8 @@ extensions = [
     "sphinx_lectures.execution",
     "sphinx_lectures.failures",
     "sphinx_lectures.inline_svg",
+    "sphinx_lectures.quiz",
+    "sphinx_lectures.explorable",
 ]
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
