@@ -3,6 +3,7 @@
 project = "Unrolled"
 author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
+release = "0.1.0"
 language = "en"
 
 extensions = [
@@ -17,6 +18,11 @@ extensions = [
     "sphinx_lectures.inline_svg",
     "sphinx_lectures.quiz",
     "sphinx_lectures.explorable",
+    "sphinx_lectures.notebooks",
+    "sphinx_lectures.addresses",
+    "sphinx_lectures.citation",
+    "sphinx_lectures.formula_index",
+    "sphinx_lectures.link_previews",
 ]
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
@@ -45,6 +51,15 @@ lectures_kernel_environment = {
     "SOURCE_DATE_EPOCH": "0",
     "PYTHONHASHSEED": "0",
 }
+
+formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
+notebooks_install = """
+```sh
+pip install ".[notebooks]"
+```
+
+in the folder of the project's source.
+"""
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_dmath_double_inline = True

@@ -49,6 +49,7 @@ def test_a_seed_repeats_the_weights_and_the_training():
 
     def trained(seed):
         model = many_to_one("GRU", seed=seed)
+        model.run_eagerly = True  # saves the time that compiling takes
         model.fit(x, y, epochs=2, verbose=0)
         return np.concatenate([w.ravel() for w in model.get_weights()])
 

@@ -1,0 +1,119 @@
+"""How to cite a lecture: at its end, in a closed box, as a sentence and as BibTeX.
+
+Author, project, release and year come from the site's settings, the title from the page.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from sphinx_lectures.notebook import is_notebook
+
+SPECIAL = re.compile(r"[&%$#_{}]")
+
+
+class Citation(NamedTuple):
+    """What is known of a page; what is not known is empty."""
+
+    key: str  #: by which BibTeX knows it
+    author: str
+    year: str
+    title: str
+    site: str
+    release: str
+    address: str
+
+    def sentence(self):
+        """The citation as HTML."""
+        year = f" ({self.year})" if self.year else ""
+        release = f", version {escape(self.release)}" if self.release else ""
+        parts = [
+            f"{escape(self.author)}{year}.",
+            f"{_closed(escape(self.title))} In: <em>{escape(self.site)}</em>{release}.",
+        ]
+        if self.address:
+            parts.append(f'<a href="{escape(self.address)}">{escape(self.address)}</a>')
+        return " ".join(parts)
+
+    def bibtex(self):
+        r"""The citation as an entry of BibTeX.
+
+        Examples
+        --------
+        >>> print(Citation("site-page", "A & B", "2026", "One step", "Site", "", "").bibtex())
+        @misc{site-page,
+          author = {{A \& B}},
+          title = {{One step}},
+          year = {2026},
+          note = {In: Site}
+        }
+        """
+        release = f", version {self.release}" if self.release else ""
+        fields = {
+            "author": f"{{{_tex(self.author)}}}",  # in braces: not a first and a last name
+            "title": f"{{{_tex(self.title)}}}",
+            "year": self.year,
+            "note": f"In: {_tex(self.site + release)}",
+            "url": self.address,
+        }
+        lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+        return f"@misc{{{self.key},\n" + ",\n".join(lines) + "\n}"
+
+
+def _closed(sentence):
+    return sentence if sentence.endswith((".", "?", "!")) else sentence + "."
+
+
+def _tex(text):
+    return SPECIAL.sub(r"\\\g<0>", text)
+
+
+def citation_of(app, docname):
+    """The citation of a page.
+
+    Parameters
+    ----------
+    app : Sphinx
+        The site.
+    docname : str
+        Name of the page.
+
+    Returns
+    -------
+    Citation
+        Its year is the last one that the copyright names.
+    """
+    config = app.config
+    years = re.findall(r"\b\d{4}\b", str(config.copyright))
+    words = re.findall(r"[a-z0-9]+", f"{config.project} {docname.rpartition('/')[2]}".lower())
+    base = config.html_baseurl
+    return Citation(
+        key="-".join(words),
+        author=config.author,
+        year=max(years, default=""),
+        title=app.env.titles[docname].astext(),
+        site=config.project,
+        release=config.release,
+        address=base and urljoin(base, app.builder.get_target_uri(docname)),
+    )
+
+
+def _append(app, pagename, templatename, context, doctree):
+    if doctree is None or not is_notebook(Path(app.env.doc2path(pagename)).read_text("utf-8-sig")):
+        return
+    citation = citation_of(app, pagename)
+    context["body"] += (
+        '<details class="cite-page">\n<summary>Cite this page</summary>\n'
+        f"<p>{citation.sentence()}</p>\n"
+        f'<div class="highlight"><pre>{escape(citation.bibtex(), quote=False)}</pre></div>\n'
+        "</details>\n"
+    )
+
+
+def setup(app):
+    app.connect("html-page-context", _append)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

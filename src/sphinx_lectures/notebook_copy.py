@@ -1,0 +1,212 @@
+"""The reader's copy of a page: a notebook with its visible cells and its text as plain Markdown."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import mimetypes
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+from docutils import nodes
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from sphinx.util.math import get_node_equation_number
+
+from sphinx_lectures.hidden_code import needed
+from sphinx_lectures.markdown import Markdown, attachment, escape, fenced
+from sphinx_lectures.notebook import code_cells, read_notebook
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+#: Parts of the figure style that only make sense on a page: vector files, no background.
+PAGE_STYLE = re.compile(r"svg\.|savefig\.|.*(face|edge)color")
+STYLE = """\
+# How the figures look
+import matplotlib
+
+matplotlib.rcParams.update({{
+{items}
+}})"""
+FETCH = """\
+# Files that the page reads
+from pathlib import Path
+from urllib.request import urlretrieve
+
+for name in {names}:
+    if not Path(name).exists():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        urlretrieve({address} + name, name)"""
+
+
+def notebook_of(page, doctree):
+    """The notebook of a page.
+
+    Parameters
+    ----------
+    page : Page
+        The page.
+    doctree : document
+        What stands on it, with all references resolved.
+
+    Returns
+    -------
+    NotebookNode
+        Without outputs; the ids of its cells are their positions.
+    """
+    source = read_notebook(page.text)
+    writer = Markdown(*_numbers(page, doctree), page.link)
+    title = doctree.next_node(nodes.title)
+    shown = {node["cell_index"] for node in doctree.findall(nodes.container) if _is_cell(node)}
+    indices = [i for i, _ in code_cells(source)]
+    python = [TransformerManager().transform_cell(source.cells[i].source) for i in indices]
+    extra = needed([(text, i in shown) for i, text in zip(indices, python, strict=True)])
+    hidden = [(i, text) for i, text in zip(indices, extra, strict=True) if text]
+    imported = _imported(
+        [*extra, *(text for i, text in zip(indices, python, strict=True) if i in shown)]
+    )
+
+    heading = [f"# {writer.inline(*title.children)}"] if title else []
+    cells = [_text([*heading, *_introduction(page, imported)])]
+    cells += [_code(text, collapsed=True) for text in _preparations(page, imported)]
+    text = []
+    for node, level in _parts(doctree):
+        if _is_cell(node):
+            cells += _flush(page, writer, text)
+            while hidden and hidden[0][0] < node["cell_index"]:
+                cells.append(_code(hidden.pop(0)[1]))
+            cells.append(_copy(source.cells[node["cell_index"]]))
+            text = [c for figure in node.findall(nodes.figure) for c in writer.captions(figure)]
+        elif isinstance(node, nodes.title) and node is not title:
+            cells += _flush(page, writer, text)
+            text = [f"{'#' * level} {writer.inline(*node.children)}"]
+        elif node is not title:
+            text += writer.blocks(node)
+    cells += _flush(page, writer, [*text, *_works_cited(doctree)])
+    for position, cell in enumerate(cells, 1):
+        cell.id = f"cell-{position}"
+    notebook = new_notebook(cells=cells, metadata=METADATA)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _parts(parent, level=0):
+    """What stands on a page, from top to bottom, with the depth of its section."""
+    for node in parent.children:
+        if isinstance(node, nodes.section):
+            yield from _parts(node, level + 1)
+        else:
+            yield node, level
+
+
+def _is_cell(node):
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _numbers(page, doctree):
+    """What numbered things of the page are called, and the numbers of its equations, by id."""
+    env, config = page.app.env, page.app.config
+    names = {
+        name: config.numfig_format[kind] % ".".join(map(str, number))
+        for kind, things in env.toc_fignumbers.get(page.docname, {}).items()
+        for name, number in things.items()
+        if config.numfig and kind in config.numfig_format
+    }
+    translator = SimpleNamespace(builder=page.app.builder)
+    equations = {
+        node["ids"][0]: str(get_node_equation_number(translator, node))
+        for node in doctree.findall(nodes.math_block)
+        if node["ids"]
+    }
+    return names, equations
+
+
+def _imported(sources):
+    """Packages that code imports, without the standard library."""
+    modules = []
+    for node in ast.walk(ast.parse("\n".join(sources))):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules.append(node.module)
+    return sorted({name.partition(".")[0] for name in modules} - sys.stdlib_module_names)
+
+
+def _introduction(page, imported):
+    """What the notebook is, what to install, and which files it reads."""
+    config = page.app.config
+    site = escape(config.project)
+    whose = f"[a page of {site}]({page.address})" if page.address else f"a page of {site}"
+    yield f"This notebook is {whose}, without its outputs: run it from top to bottom."
+    if names := ", ".join(f"`{name}`" for name in imported):
+        yield f"It needs Jupyter and {names}. To install them:"
+    command = "pip install " + " ".join(["jupyterlab", *imported])
+    yield config.notebooks_install.strip() or fenced(command, "sh")
+    if names := ", ".join(f"`{name}`" for name in page.data):
+        where = "and fetches it if it is not there" if page.address else "which the page offers"
+        yield f"It reads {names} from the folder that it is in, {where}."
+
+
+def _preparations(page, imported):
+    """Code that puts data files and the style of the figures in place."""
+    if page.address and (names := page.data):
+        yield FETCH.format(names=names, address=repr(page.folder_address))
+    style = page.path.parent / "matplotlibrc"
+    if "matplotlib" in imported and style.is_file():
+        lines = [line.partition(":") for line in style.read_text(encoding="utf-8").splitlines()]
+        settings = {
+            name.strip(): value.split(" #")[0].strip()
+            for name, colon, value in lines
+            if colon and not name.startswith("#") and not PAGE_STYLE.match(name)
+        }
+        items = "\n".join(f"    {name!r}: {value!r}," for name, value in settings.items())
+        yield STYLE.format(items=items)
+
+
+def _flush(page, writer, blocks):
+    """The blocks as a cell of text, if there are any, with the images that they show."""
+    if not blocks:
+        return []
+    cell = _text(blocks)
+    for file in writer.images:
+        path = Path(page.app.srcdir, file)
+        if path.is_file():  # Sphinx has warned if it is not
+            kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+            content = base64.b64encode(path.read_bytes()).decode()
+            cell.setdefault("attachments", {})[attachment(file)] = {kind: content}
+    writer.images.clear()
+    return [cell]
+
+
+def _text(blocks):
+    return new_markdown_cell("\n\n".join(blocks))
+
+
+def _code(source, collapsed=False, tags=()):
+    metadata = {"jupyter": {"source_hidden": True}} if collapsed else {}
+    if tags:
+        metadata["tags"] = list(tags)
+    return new_code_cell(source.strip("\n"), metadata=metadata)
+
+
+def _copy(cell):
+    tags = cell.metadata.get("tags", [])
+    collapsed = any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
+    return _code(cell.source, collapsed, [tag for tag in tags if tag == "raises-exception"])
+
+
+def _works_cited(doctree):
+    """Full entries of what the page cites, in the order in which it does."""
+    entries = {
+        reference["reftitle"]: None
+        for inline in doctree.findall(nodes.inline)
+        if "bibtex-citation" in inline["classes"]
+        for reference in inline.findall(nodes.reference)
+        if "reftitle" in reference
+    }
+    return ["## References", "\n".join(f"- {escape(e)}" for e in entries)] if entries else []

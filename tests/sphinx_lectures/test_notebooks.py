@@ -1,0 +1,286 @@
+"""A lecture becomes a notebook that runs by itself and says what the page says."""
+
+import re
+import shutil
+from base64 import b64decode
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbclient import NotebookClient
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+SETTINGS = {
+    "extensions": [
+        "myst_nb",
+        "sphinxcontrib.bibtex",
+        "sphinx_lectures.execution",
+        "sphinx_lectures.quiz",
+        "sphinx_lectures.notebooks",
+    ],
+    "exclude_patterns": ["_build"],
+    "project": "Tiny & co",
+    "numfig": True,
+    "nb_execution_mode": "off",
+    "nb_custom_formats": {".md": ["sphinx_lectures.execution.read", {}, False]},
+    "myst_enable_extensions": ["dollarmath"],
+    "bibtex_bibfiles": ["references.bib"],
+    "bibtex_reference_style": "author_year",
+}
+BIB = "@book{Known2000, title={A *title*}, author={A. U. Thor}, publisher={P}, year={2000}}"
+DOT = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/></svg>'
+INDEX = "(start)=\n# Start\n\n```{toctree}\nfolder/page\nreferences\n```\n"
+PAGE = r"""---
+file_format: mystnb
+kernelspec: {name: python3, display_name: Python 3}
+---
+(page)=
+# One page
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+
+import math
+import sys
+
+from myst_nb import glue
+
+
+def double(x):
+    return 2 * x
+```
+
+The area is {glue:text}`area:.2f`, by {eq}`eq-area`; see {doc}`../index`, {ref}`more` and
+{cite:t}`Known2000`.
+
+$$
+A = \pi r^2
+$$ (eq-area)
+
+```{code-cell} ipython3
+area = math.pi * double(0.5) ** 2
+print(f"area {area:.3f}")
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+
+assert area > 3
+glue("area", float(area), display=False)
+```
+
+(more)=
+## More
+
+```{code-cell} ipython3
+---
+tags: [hide-input]
+mystnb:
+  image: {alt: "A line."}
+  figure: {name: fig-line, caption: "A line, of $x$."}
+---
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+ax.plot([1, 2]);
+```
+
+In {numref}`fig-line`:
+
+```{code-cell} ipython3
+words = open("data/words.txt").read().split()
+len(words)
+```
+
+````{admonition} Exercise
+What is $a$?
+
+| x | y |
+|---|---|
+| 1 | $2$ |
+````
+
+````{admonition} Solution
+:class: solution
+:collapsible: closed
+It is 1.
+````
+
+![A dot](dot.svg)
+
+```{literalinclude} code.py
+```
+
+````{quiz}
+Which is right?
+
+- [x] this
+- [ ] that
+  It is *not*.
+````
+"""
+
+
+def build(folder, **settings):
+    """Build the site strictly and return its folder."""
+    with docutils_namespace():
+        app = Sphinx(
+            folder,
+            None,
+            folder / "_build/html",
+            folder / "_build/doctrees",
+            "html",
+            {**SETTINGS, **settings},
+            status=None,
+            warningiserror=True,
+        )
+        app.build(force_all=True)
+    return folder / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("a site")
+    files = {
+        "index.md": INDEX,
+        "references.md": "# References\n\n```{bibliography}\n```\n",
+        "references.bib": BIB,
+        "folder/page.md": PAGE,
+        "folder/dot.svg": DOT,
+        "folder/code.py": "y = 1  # in the library\n",
+        "folder/data/words.txt": "one two three\n",
+        "folder/matplotlibrc": "lines.linewidth: 4  # bold\naxes.facecolor: none\n# no\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(folder):
+    return build(folder)
+
+
+@pytest.fixture(scope="module")
+def notebook(site):
+    return nbformat.read(site / "_notebooks/folder/page.ipynb", 4)
+
+
+@pytest.fixture(scope="module")
+def text(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+@pytest.fixture(scope="module")
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_notebook_is_valid_and_clean(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert [cell.id for cell in notebook.cells] == [
+        f"cell-{i}" for i in range(1, len(notebook.cells) + 1)
+    ]
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"jupyter"}
+        assert not cell.get("outputs") and not cell.get("execution_count")
+
+
+def test_notebook_runs_in_an_empty_folder_and_prints_what_the_page_shows(site, notebook, tmp_path):
+    shutil.copytree(site / "_notebooks/folder/data", tmp_path / "data")
+    copy = nbformat.from_dict(notebook)
+    client = NotebookClient(
+        copy, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    outputs = [output for cell in copy.cells for output in cell.get("outputs", [])]
+    said = [o.text if o.output_type == "stream" else o.data["text/plain"] for o in outputs]
+    page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
+    shown = [pre.get_text() for pre in page.select(".cell_output pre")]
+    assert shown[0] == "area 3.142\n" and shown[-1].strip() == "3"
+    assert [s.strip() for s in said if "Figure" not in s] == [s.strip() for s in shown]
+
+
+def test_hidden_cells_stay_away_but_for_what_is_needed(code):
+    sources = "\n".join(cell.source for cell in code)
+    assert "import math\n\n" in sources and "def double(x):" in sources
+    assert not re.search("glue|myst_nb|assert|import sys", sources)
+
+
+def test_collapsed_code_stays_collapsed(code):
+    hidden = {cell.source.split("\n")[0]: cell.metadata for cell in code}
+    assert hidden["import matplotlib.pyplot as plt"].jupyter.source_hidden
+    assert not hidden['words = open("data/words.txt").read().split()']
+
+
+def test_style_of_the_figures_comes_along(code):
+    assert code[0].source.startswith("# How the figures look")
+    assert "'lines.linewidth': '4'," in code[0].source
+    assert "facecolor" not in code[0].source
+
+
+def test_text_holds_numbers_and_references_of_the_page(text):
+    assert "The area is 3.14, by (1); see Start, More and Thor [2000]." in text
+    assert "$$\nA = \\pi r^2 \\qquad (1)\n$$" in text
+    assert "**Fig. 1.** A line, of $x$." in text and "In Fig. 1:" in text
+    assert "- A. U. Thor. A \\*title\\*. P, 2000." in text
+
+
+def test_text_is_plain_markdown(text):
+    assert "> **Exercise**\n>\n> What is $a$?" in text
+    assert "> | 1 | $2$ |" in text
+    assert "<summary>Solution</summary>\n\nIt is 1." in text
+    assert "```python\ny = 1  # in the library\n```" in text
+    assert not re.search(r"\{[a-z:]+\}`|:::|```\{|\]\(\)", text)
+
+
+def test_image_is_part_of_the_notebook(notebook):
+    (cell,) = [cell for cell in notebook.cells if "attachments" in cell]
+    assert "![A dot](attachment:dot.svg)" in cell.source
+    assert b64decode(cell.attachments["dot.svg"]["image/svg+xml"]).decode() == DOT
+
+
+def test_quiz_can_be_read(text):
+    assert "**Question 1.** Which is right?" in text
+    assert "- A. this" in text
+    assert "<summary>Answers</summary>" in text
+    assert "- B. **Wrong.**\n\n  It is *not*." in text
+
+
+def test_first_cell_says_what_to_install(notebook, folder):
+    first = notebook.cells[0].source
+    assert first.startswith("# One page\n\nThis notebook is a page of Tiny & co")
+    assert "pip install jupyterlab matplotlib\n" in first
+    assert "It reads `data/words.txt`" in first
+
+
+def test_page_offers_the_notebook_and_its_data(site):
+    page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
+    links = page.select("h1 + p.notebook-download a[download]")
+    assert len(links) == 2
+    for link in links:
+        assert (site / "folder" / link["href"]).resolve().is_file()
+    assert (site / "_notebooks/folder/data/words.txt").read_text() == "one two three\n"
+    assert "notebook-download" not in (site / "index.html").read_text(encoding="utf-8")
+
+
+def test_two_builds_write_the_same_bytes(folder, site):
+    before = (site / "_notebooks/folder/page.ipynb").read_bytes()
+    build(folder)
+    assert (site / "_notebooks/folder/page.ipynb").read_bytes() == before
+
+
+def test_with_an_address_the_notebook_links_to_the_site_and_fetches_its_data(folder):
+    site = build(folder, html_baseurl="https://example.org/x", notebooks_install="Do `this`.")
+    notebook = nbformat.read(site / "_notebooks/folder/page.ipynb", 4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    assert "[a page of Tiny & co](https://example.org/x/folder/page.html)" in text
+    assert "Do `this`." in text and "pip install" not in text
+    assert "[Start](https://example.org/x/index.html)" in text
+    assert "[(1)](https://example.org/x/folder/page.html#equation-eq-area)" in text
+    assert "[[2000](https://example.org/x/references.html#" in text
+    assert "'https://example.org/x/_notebooks/folder/' + name" in text
+    assert "for name in ['data/words.txt']:" in text
