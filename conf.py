@@ -42,6 +42,7 @@ lectures_kernel_environment = {
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
+    "KERAS_BACKEND": "tensorflow",
     # TensorFlow says nothing on stderr, where a word fails the build.
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",

@@ -13,44 +13,27 @@ import asyncio
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 from logging import Filter, getLogger
 from pathlib import Path
 from typing import NamedTuple
 
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import from_dict
 from sphinx.util import logging
 from sphinx.util.logging import NAMESPACE
 
 from sphinx_lectures.dependencies import digest, files_of_page
-from sphinx_lectures.notebook import cell_line, code_cells, is_notebook, read_notebook
+from sphinx_lectures.kernel import Failure, run_page
+from sphinx_lectures.notebook import code_cells, is_notebook, read_notebook
 
 logger = logging.getLogger(__name__)
-KERNEL_ARGUMENTS = [
-    "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
-    "--HistoryManager.enabled=False",
-    "--InteractiveShell.colors=nocolor",
-    "--InlineBackend.figure_formats=svg",
-    '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
-]
 CHANGED = "changed while the site was being built; build it again"
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 #: Outputs of every page of this build, by the text of the page; filled before pages are read.
 _outputs = {}
 #: Files of the pages that failed in this build.
 _failed = set()
-
-
-class Failure(NamedTuple):
-    """Why a page may not be published."""
-
-    cell: int  #: number of the code cell, from 1
-    line: int  #: line of the page's file
-    message: str  #: what happened, the traceback included
 
 
 class Page(NamedTuple):
@@ -69,14 +52,8 @@ def read(text):
         notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
     cells = [cell for _, cell in code_cells(notebook)]
     for number, (cell, outputs) in enumerate(zip(cells, _outputs.get(text, []), strict=False), 1):
-        cell.outputs, cell.execution_count = notebook_outputs(outputs), number
+        cell.outputs, cell.execution_count = from_dict(outputs), number
     return notebook
-
-
-def notebook_outputs(outputs):
-    from nbformat import from_dict
-
-    return [from_dict(output) for output in outputs]
 
 
 def run_pages(app, env, docnames):
@@ -143,7 +120,7 @@ async def _run_all(app, store, pages):
             label = f"[{number}/{len(pages)}] {page.docname}"
             _progress(f"{label}: running")
             started = time.monotonic()
-            outputs, failures = await _run_page(app, page)
+            outputs, failures = await run_page(app, page.path, page.text)
             taken = time.monotonic() - started
             _outputs[page.text] = outputs
             if not failures and _page(app, app.env, page.docname) != page:
@@ -167,59 +144,6 @@ async def _run_all(app, store, pages):
                 )
 
     await asyncio.gather(*(run(number, page) for number, page in enumerate(pages, 1)))
-
-
-async def _run_page(app, page):
-    """Outputs of every code cell (lists of JSON objects), and what failed."""
-    notebook = read_notebook(page.text)
-    started = []
-    client = NotebookClient(
-        notebook,
-        timeout=app.config.lectures_cell_timeout,
-        kernel_name="python3",
-        extra_arguments=KERNEL_ARGUMENTS,
-        resources={"metadata": {"path": str(page.path.parent)}},
-        on_cell_start=lambda cell, cell_index: started.append(cell_index),
-    )
-    environment = {
-        **os.environ,
-        "IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython"),
-        **app.config.lectures_kernel_environment,
-    }
-    failures = []
-    try:
-        await client.async_execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
-        index = started[-1] if started else code_cells(notebook)[0][0]
-        failures.append(_failure(app, page, notebook, index, error))
-    failures += [
-        _failure(app, page, notebook, index, output.text)
-        for index, cell in code_cells(notebook)
-        for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stderr"
-    ]
-    return [cell.outputs for _, cell in code_cells(notebook)], failures
-
-
-def _failure(app, page, notebook, index, error):
-    """Describe `error`: an exception of the client, or the text that a cell wrote to stderr."""
-    number = [i for i, _ in code_cells(notebook)].index(index) + 1
-    line = cell_line(page.text, notebook, index)
-    if isinstance(error, CellTimeoutError):
-        message = f"did not finish within {app.config.lectures_cell_timeout} s"
-    elif isinstance(error, DeadKernelError):
-        message = "its Python process died"
-    elif isinstance(error, CellExecutionError):
-        outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
-        trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
-        if where := re.search(r"Cell In\[\d+\], line (\d+)", trace):
-            line += int(where[1]) - 1
-        message = f"raised {error.ename}: {error.evalue}\n{trace}"
-    elif isinstance(error, BaseException):
-        message = f"could not run: {error}"
-    else:
-        message = f"wrote to stderr:\n{error.rstrip()}"
-    return Failure(number, line, message)
 
 
 def _progress(text):

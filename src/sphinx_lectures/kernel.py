@@ -1,0 +1,83 @@
+"""Run the cells of one page in a kernel of its own, and say which cell failed, where and why."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from sphinx_lectures.notebook import cell_line, code_cells, read_notebook
+
+KERNEL_ARGUMENTS = [
+    "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
+    "--HistoryManager.enabled=False",
+    "--InteractiveShell.colors=nocolor",
+    "--InlineBackend.figure_formats=svg",
+    '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
+]
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Failure(NamedTuple):
+    """Why a page may not be published."""
+
+    cell: int  #: number of the code cell, from 1
+    line: int  #: line of the page's file
+    message: str  #: what happened, the traceback included
+
+
+async def run_page(app, path, text):
+    """Run a page: the outputs of every code cell (lists of JSON objects), and what failed."""
+    notebook = read_notebook(text)
+    started = []
+    client = NotebookClient(
+        notebook,
+        timeout=app.config.lectures_cell_timeout,
+        kernel_name="python3",
+        extra_arguments=KERNEL_ARGUMENTS,
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_start=lambda cell, cell_index: started.append(cell_index),
+    )
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython"),
+        **app.config.lectures_kernel_environment,
+    }
+    failures = []
+    try:
+        await client.async_execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+        index = started[-1] if started else code_cells(notebook)[0][0]
+        failures.append(_failure(app, text, notebook, index, error))
+    failures += [
+        _failure(app, text, notebook, index, output.text)
+        for index, cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    return [cell.outputs for _, cell in code_cells(notebook)], failures
+
+
+def _failure(app, text, notebook, index, error):
+    """Describe `error`: an exception of the client, or the text that a cell wrote to stderr."""
+    number = [i for i, _ in code_cells(notebook)].index(index) + 1
+    line = cell_line(text, notebook, index)
+    if isinstance(error, CellTimeoutError):
+        message = f"did not finish within {app.config.lectures_cell_timeout} s"
+    elif isinstance(error, DeadKernelError):
+        message = "its Python process died"
+    elif isinstance(error, CellExecutionError):
+        outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
+        trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
+        if where := re.search(r"Cell In\[\d+\], line (\d+)", trace):
+            line += int(where[1]) - 1
+        message = f"raised {error.ename}: {error.evalue}\n{trace}"
+    elif isinstance(error, BaseException):
+        message = f"could not run: {error}"
+    else:
+        message = f"wrote to stderr:\n{error.rstrip()}"
+    return Failure(number, line, message)
