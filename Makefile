@@ -8,7 +8,7 @@ SOURCES := conf.py index.md requirements.lock \
   $(shell find lectures docs src -name __pycache__ -prune -o -name '*.egg-info' -prune -o -print)
 export PYTHONUTF8 := 1
 
-.PHONY: help html live test lint browser lock clean distclean
+.PHONY: help html live test lint browser audit lock clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -25,7 +25,7 @@ $(SITE): .venv/installed $(SOURCES)
 
 live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
-	  --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*' \
+	  --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*' -D lectures_lean=0 \
 	  --open-browser --port 0 . _build/live
 
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
@@ -40,6 +40,10 @@ browser:
 	  && echo "Installing Chromium for the browser tests." \
 	  && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
 	  || { echo "make test needs Chromium on the PATH: sudo apt-get install chromium"; exit 1; }
+
+audit: html browser ## Lighthouse over every page (needs node)
+	@command -v npx >/dev/null || { echo "make audit needs node: sudo apt-get install nodejs npm"; exit 1; }
+	@node tests/audit.mjs
 
 lock: .venv/installed ## Write requirements.lock anew from pyproject.toml
 	@$(IN_VENV) -m uv pip compile --quiet --universal --upgrade --fork-strategy fewest \

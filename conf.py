@@ -16,6 +16,7 @@ extensions = [
     "sphinx_lectures.execution",
     "sphinx_lectures.failures",
     "sphinx_lectures.inline_svg",
+    "sphinx_lectures.lean",
     "sphinx_lectures.quiz",
     "sphinx_lectures.explorable",
     "sphinx_lectures.notebooks",
@@ -74,6 +75,7 @@ autodoc_typehints = "none"  # docstrings give types and shapes
 autodoc_mock_imports = ["keras", "tensorflow"]  # the reference needs their names only
 
 html_theme = "sphinx_book_theme"
+html_favicon = "docs/_static/icon.svg"
 html_title = "Unrolled"
 html_static_path = ["docs/_static"]
 html_css_files = ["fonts/fonts.css", "unrolled.css"]

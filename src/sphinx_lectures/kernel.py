@@ -30,8 +30,12 @@ class Failure(NamedTuple):
     message: str  #: what happened, the traceback included
 
 
-async def run_page(app, path, text):
-    """Run a page: the outputs of every code cell (lists of JSON objects), and what failed."""
+async def run_page(app, path, text, attempts=2):
+    """Run a page: the outputs of every code cell (lists of JSON objects), and what failed.
+
+    A kernel that fails before its first cell is started once more: two that start at one time may
+    reach for the same port.
+    """
     notebook = read_notebook(text)
     started = []
     client = NotebookClient(
@@ -50,7 +54,9 @@ async def run_page(app, path, text):
     failures = []
     try:
         await client.async_execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+    except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
+        if not started and attempts > 1:
+            return await run_page(app, path, text, attempts - 1)
         index = started[-1] if started else code_cells(notebook)[0][0]
         failures.append(_failure(app, text, notebook, index, error))
     failures += [

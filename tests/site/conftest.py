@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -12,15 +11,12 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 BUILD = Path(__file__).parents[2] / "_build"
 SITE = BUILD / "html"
 HOME = SITE.as_uri()
 PAGES = sorted(p for p in SITE.rglob("*.html") if "_static" not in p.relative_to(SITE).parts)
 PHONES = (390, 320)
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
 #: Height of the smallest letters of each figure, in CSS pixels; indices and powers may be smaller.
 LETTERS = """() => [...document.querySelectorAll("svg[role=img]")].map(svg => {
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
@@ -89,17 +85,6 @@ def parse():
 def html(path, parse):
     """The parsed HTML of the page under test."""
     return parse(path)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not executable:
-        pytest.fail("Chromium is missing: `sudo apt-get install chromium`", pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

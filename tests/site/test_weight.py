@@ -1,0 +1,38 @@
+"""What a first visit to a page costs: everything that it loads, compressed as a host sends it."""
+
+import gzip
+from urllib.parse import unquote, urlsplit
+
+MOST_BYTES = 200_000
+MOST_REQUESTS = 20
+
+
+def test_page_is_light(path, site, server, context):
+    tab = context(home=server).new_page()
+    addresses = []
+    tab.on("request", lambda request: addresses.append(request.url))
+    tab.goto(server + path.relative_to(site).as_posix(), wait_until="networkidle")
+    tab.context.close()
+    files = [unquote(urlsplit(url).path) for url in addresses if url.startswith(server)]
+    weights = {file: len(gzip.compress((site / file[1:]).read_bytes(), 9)) for file in files}
+    assert sum(weights.values()) < MOST_BYTES, weights
+    assert len(files) < MOST_REQUESTS, files
+
+
+def test_nothing_shifts_while_the_page_loads(path, site, server, context):
+    for width in (1300, 390):
+        tab = context(home=server, viewport={"width": width, "height": 800}).new_page()
+        tab.goto(server + path.relative_to(site).as_posix(), wait_until="networkidle")
+        shifts = tab.evaluate(SHIFTS)
+        tab.context.close()
+        assert shifts == [], shifts
+
+
+#: Moves of what was seen already, as (how much, what moved).
+SHIFTS = """() => new Promise(resolve => {
+  const shifts = [];
+  new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry =>
+    [entry.value, entry.sources.map(source => source.node?.outerHTML?.slice(0, 80))])))
+    .observe({type: "layout-shift", buffered: true});
+  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.001)), 100);
+})"""
