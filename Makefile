@@ -3,10 +3,17 @@
 PYTHON ?= python3
 IN_VENV := .venv/bin/python
 SITE := _build/html/index.html
-# Files and folders (a deleted page changes its folder) on which the site rests.
-SOURCES := conf.py index.md requirements.lock \
-  $(shell find lectures docs src -name __pycache__ -prune -o -name '*.egg-info' -prune -o -print)
 export PYTHONUTF8 := 1
+
+# The site is built again if a file or a folder (a deleted page changes its folder) is newer.
+ifneq ($(shell find conf.py index.md requirements.lock lectures docs src -name __pycache__ -prune \
+  -o -name '*.egg-info' -prune -o -name '.*' -prune -o -newer $(SITE) -print 2>/dev/null),)
+.PHONY: $(SITE)
+endif
+# Scripts and links in .venv hold absolute paths: a folder that was moved is set up anew.
+ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR))
+.PHONY: .venv/installed
+endif
 
 .PHONY: help html live test lint browser audit lock clean distclean
 
@@ -16,16 +23,15 @@ help: ## List the targets
 html: $(SITE) ## Build the site into _build/html
 	@echo "The site is ready: $(SITE)"
 
-$(SITE): .venv/installed $(SOURCES)
+$(SITE): .venv/installed
 	@$(IN_VENV) -m sphinx_lectures
-	@touch $(SITE)
 
 .venv/installed: requirements.lock pyproject.toml src/sphinx_lectures/install.py
 	@$(PYTHON) src/sphinx_lectures/install.py
 
 live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
-	  --ignore '*/_build/*' --ignore '*/.venv/*' --ignore '*/__pycache__/*' -D lectures_lean=0 \
+	  --ignore _build --ignore .venv --re-ignore '/__pycache__/' -D lectures_lean=0 \
 	  --open-browser --port 0 . _build/live
 
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site

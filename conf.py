@@ -94,5 +94,6 @@ html_theme_options = {
 }
 html_use_index = False
 html_domain_indices = False
+html_show_search_summary = False  # it would be fetched, which a page from a file may not
 html_copy_source = False
 html_show_sourcelink = False

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from logging import Filter, getLogger
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from sphinx_lectures.kernel import Failure, run_page
 from sphinx_lectures.notebook import code_cells, is_notebook, read_notebook
 
 logger = logging.getLogger(__name__)
+CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
 CHANGED = "changed while the site was being built; build it again"
 
 #: Outputs of every page of this build, by the text of the page; filled before pages are read.
@@ -69,7 +71,19 @@ def run_pages(app, env, docnames):
         else:
             missing.append(page)
     if missing:
-        asyncio.run(_run_all(app, store, missing))
+        _run_apart(_run_all(app, store, missing))
+
+
+def _run_apart(coroutine):
+    """Run in a thread, where no other loop is running and Ctrl-C is left to Python."""
+    loop = asyncio.new_event_loop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner, ThreadPoolExecutor(1) as thread:
+        done = thread.submit(runner.run, coroutine)
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+            raise
 
 
 def _page(app, env, docname):
@@ -94,12 +108,12 @@ def _unchanged(app, docname, source):
 
 
 class _NoConsequences(Filter):
-    """Of a page that failed, says what is wrong and not which numbers are missing as a result."""
+    """Of a page that failed, says what is wrong and not which numbers or figures are missing."""
 
     def filter(self, record):
         kind = (getattr(record, "type", None), getattr(record, "subtype", None))
         page = str(getattr(record, "location", "")).rpartition(":")[0]
-        return kind != ("mystnb", "glue") or page not in _failed
+        return kind not in CONSEQUENCES or page not in _failed
 
 
 def _start(app):

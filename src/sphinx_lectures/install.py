@@ -36,8 +36,10 @@ def main():
         [*uv, "--require-hashes", "--compile-bytecode", "-r", "requirements.lock"],
     )
     run("install the project", [*uv, "--no-deps", "--no-build-isolation", "--editable", "."])
-    with open(os.path.join(".venv", "installed"), "w"):
-        pass
+    # The folders of bytecode, if a build made them, would look to make like an edit of src.
+    run("compile src", [venv_python, "-m", "compileall", "-q", "src"])
+    with open(os.path.join(".venv", "installed"), "w", encoding="utf-8") as installed:
+        installed.write(os.getcwd())  # make compares it with where it is
 
 
 def find_python():

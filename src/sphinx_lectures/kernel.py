@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from pathlib import Path
@@ -42,6 +43,7 @@ async def run_page(app, path, text, attempts=2):
         notebook,
         timeout=app.config.lectures_cell_timeout,
         kernel_name="python3",
+        shutdown_kernel="immediate",  # it holds nothing that is worth an orderly end
         extra_arguments=KERNEL_ARGUMENTS,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
@@ -55,6 +57,8 @@ async def run_page(app, path, text, attempts=2):
     try:
         await client.async_execute(env=environment)
     except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
+        if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
+            raise asyncio.CancelledError from error
         if not started and attempts > 1:
             return await run_page(app, path, text, attempts - 1)
         index = started[-1] if started else code_cells(notebook)[0][0]
