@@ -84,3 +84,19 @@ def test_solution_opens_with_the_keyboard(context, pages, parse):
     page.keyboard.press("Enter")
     assert solution.evaluate("box => box.open")
     page.close()
+
+
+def test_a_button_pressed_by_key_keeps_the_focus(site, browser):
+    page = browser.new_page()
+    page.goto((site / "index.html").resolve().as_uri())
+    for button in (".primary-toggle", ".theme-switch-button"):
+        locator = page.locator(f"{button}:visible").first
+        locator.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "button => button === document.activeElement",
+            arg=locator.element_handle(),
+            timeout=5000,
+        )
+        page.keyboard.press("Escape")
+    page.close()

@@ -1,6 +1,8 @@
+/* What a reader with a keyboard needs beyond the theme. */
+"use strict";
+
 /* A formula that is wider than its place scrolls sideways, and can be reached with the keyboard wherever it does.
    (The theme does the same for code and tables.) */
-"use strict";
 
 function markWideFormulas() {
   for (const math of document.querySelectorAll(".bd-article :is(p, li, td, dd, figcaption) > math")) {
@@ -15,3 +17,17 @@ function markWideFormulas() {
 
 addEventListener("load", markWideFormulas);
 addEventListener("resize", markWideFormulas);
+
+/* The theme takes the focus from its buttons once they are clicked; who pressed one with a key keeps it. */
+addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest(".theme-switch-button, .primary-toggle, .secondary-toggle");
+    const pressed = event.detail === 0; // not a real click
+    if (button && pressed) setTimeout(() => document.activeElement === document.body && button.focus());
+  },
+  true,
+);
+
+/* Folded code is called by what it shows ("Show the code"), not by a label of its own. */
+for (const summary of document.querySelectorAll("details.hide > summary")) summary.removeAttribute("aria-label");
