@@ -1,9 +1,11 @@
-"""The browser that all tests share: Playwright starts one at a time."""
+"""What all tests share: one browser, and no traces of one site in the next."""
 
 import shutil
 
 import pytest
+from myst_nb.core.render import load_mime_renders
 from playwright.sync_api import sync_playwright
+from sphinx.config import Config
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
@@ -18,3 +20,14 @@ def browser():
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_traces():
+    """Many sites are built in this process, as no user does: what they leave in it is put back."""
+    suffixes, renderers = Config.config_values["source_suffix"].default, load_mime_renders()
+    before = dict(suffixes), list(renderers)
+    yield
+    suffixes.clear()
+    suffixes.update(before[0])
+    renderers[:] = before[1]

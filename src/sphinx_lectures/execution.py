@@ -76,13 +76,20 @@ def run_pages(app, env, docnames):
 
 def _run_apart(coroutine):
     """Run in a thread, where no other loop is running and Ctrl-C is left to Python."""
-    loop = asyncio.new_event_loop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner, ThreadPoolExecutor(1) as thread:
-        done = thread.submit(runner.run, coroutine)
+    cancel = []
+
+    async def run():
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        await coroutine
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(asyncio.run, run())
         try:
             done.result()
         except KeyboardInterrupt:
-            loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(loop)])
+            for stop in cancel:
+                stop()
             raise
 
 
