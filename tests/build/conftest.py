@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ class Site:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def start_and_wait_for_a_cell(self):
+        """Start a build and return its process once a page is running."""
+        self.runs.write_text("")
+        process = self.start()
+        while not self.runs.read_text():
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.05)
+        return process
 
     def build(self, **environment):
         """Build; return the exit code, what was printed, and which pages ran, sorted."""

@@ -1,7 +1,6 @@
 """What is wrong fails the build every time, is located, and leaves the last good site alone."""
 
 import signal
-import time
 
 import pytest
 
@@ -69,11 +68,7 @@ def test_all_failing_pages_are_listed_in_one_run(built):
 def test_a_build_killed_while_cells_run_leaves_the_site_and_the_next_one_succeeds(built):
     before = built.published()
     built.edit("a.md", "print(wave())", "import time\ntime.sleep(5)\nprint(wave())")
-    built.runs.write_text("")
-    process = built.start()
-    while not built.runs.read_text():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
+    process = built.start_and_wait_for_a_cell()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert built.published() == before

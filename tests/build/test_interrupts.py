@@ -1,7 +1,6 @@
 """Ctrl-C ends a build at once, in one line, with no process left behind."""
 
 import signal
-import time
 
 import psutil
 
@@ -20,11 +19,7 @@ def kernels(folder):
 def test_an_interrupted_build_says_so_and_leaves_no_kernel(built):
     before = built.published()
     built.edit("a.md", "print(wave())", "import time\ntime.sleep(60)\nprint(wave())")
-    built.runs.write_text("")
-    process = built.start()
-    while not built.runs.read_text():
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
+    process = built.start_and_wait_for_a_cell()
     assert kernels(built.folder)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
