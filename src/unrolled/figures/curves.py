@@ -1,0 +1,250 @@
+"""Curves and bars: what was measured, with bands over seeds. Computes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unrolled.figures.style import COLORS, color_of, line_styles
+from unrolled.spectra import norms_by_step
+
+
+def gradient_norms(ax, flow):
+    """Gradient norm against time on a log scale, one line per entry, a band over seeds.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    flow : dict of str to ndarray of shape (batch, time, units) or (seeds, batch, time, units)
+        dL/dh_t under the name of a cell type or layer, such as `gradient_flow` returns. The
+        Euclidean norm over units is averaged over the batch as a root mean square. With seeds
+        the line is their median and the band reaches from their smallest to their largest.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> halved = 0.5 ** np.arange(9, -1, -1).reshape(1, 10, 1)
+    >>> ax = gradient_norms(Figure().add_subplot(), {"SimpleRNN": halved})
+    >>> ax.get_yscale(), float(ax.lines[0].get_ydata()[0])
+    ('log', 0.001953125)
+    >>> ax.lines[0].get_color() == COLORS["SimpleRNN"]
+    True
+    """
+    for style, (name, gradients) in zip(line_styles(), flow.items(), strict=False):
+        norms = norms_by_step(gradients)
+        norms = norms.reshape(-1, norms.shape[-1])  # (seeds, time)
+        steps = np.arange(1, norms.shape[-1] + 1)
+        color = color_of(name)
+        ax.semilogy(steps, np.median(norms, axis=0), style, color=color, label=name)
+        if len(norms) > 1:
+            low, high = norms.min(axis=0), norms.max(axis=0)
+            ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+    ax.set(xlabel="time step t", ylabel="norm of dL/dh at step t")
+    ax.legend()
+    return ax
+
+
+def growth_rates(ax, gains, theory, measured):
+    """Log growth of the gradient per step against gain: theory's line through measurements.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    gains : ndarray of shape (gains,)
+        Gains of the recurrent weights.
+    theory : ndarray of shape (gains,)
+        Predicted log growth per step.
+    measured : dict of str to ndarray of shape (seeds, gains)
+        Measured log growth per step for one or two kinds of simple network; a marker stands at the
+        median over seeds, a bar reaches from the smallest to the largest.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> gains, rates = np.array([0.5, 1.0]), np.array([[-0.7, 0.0], [-0.6, 0.1]])
+    >>> ax = growth_rates(Figure().add_subplot(), gains, np.log(gains), {"8 units": rates})
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['theory', '8 units']
+    """
+    ax.axhline(0, color="gray", linewidth=0.8)
+    ax.plot(gains, theory, color="gray", label="theory")
+    colors = COLORS["SimpleRNN"], COLORS["other"]
+    for i, (marker, color, (name, rates)) in enumerate(
+        zip("os", colors, measured.items(), strict=False)
+    ):
+        middle = np.median(rates, axis=0)
+        reach = np.abs(np.quantile(rates, [0, 1], axis=0) - middle)
+        # The second set stands a little to the right, so that no bar hides another.
+        ax.errorbar(gains + 0.025 * i, middle, reach, fmt=marker, color=color, label=name)
+    ax.set(xlabel="gain", ylabel="log growth per step")
+    ax.legend()
+    return ax
+
+
+def weight_gradient_bars(ax, norms):
+    """Norm of the gradient for each weight tensor, as grouped bars.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    norms : dict of str to dict of str to ndarray of shape (seeds,)
+        For each model, the norms under the names of its weight tensors; the same names for each
+        model. A bar ends at the median over seeds, a whisker reaches from the smallest to the
+        largest.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> norms = {"LSTM": {"kernel": np.array([1.0, 3.0, 2.0])}}
+    >>> ax = weight_gradient_bars(Figure().add_subplot(), norms)
+    >>> float(ax.patches[0].get_height())
+    2.0
+    """
+    width = 0.8 / len(norms)
+    for i, (model, tensors) in enumerate(norms.items()):
+        values = np.array(list(tensors.values()))  # (tensors, seeds)
+        middle = np.median(values, axis=1)
+        reach = np.abs(np.quantile(values, [0, 1], axis=1) - middle)
+        places = np.arange(len(middle)) + (i - (len(norms) - 1) / 2) * width
+        ax.bar(places, middle, 0.9 * width, yerr=reach, color=color_of(model), label=model)
+    ax.set_xticks(range(len(tensors)), list(tensors))
+    ax.set(xlabel="weight tensor", ylabel="norm of its gradient")
+    ax.legend()
+    return ax
+
+
+def state_distances(ax, steps, distances, *, label_at, **line):
+    """Distance of two state trajectories against time on a log scale, a band over seeds.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    steps : ndarray of shape (steps,)
+        The time steps shown.
+    distances : dict of str to ndarray of shape (seeds, steps)
+        Distances under the label of their line. The line is the median over seeds, the band
+        reaches from the smallest to the largest.
+    label_at : sequence of (float, float)
+        For each line, the step and the distance at which its label starts.
+    **line
+        Passed to `Axes.semilogy` for every line; blue and solid by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> steps, apart = np.arange(1, 11), 0.5 ** np.arange(1, 11)
+    >>> ax = state_distances(Figure().add_subplot(), steps, {"gain 0.5": apart[None]},
+    ...                      label_at=[(5, 0.1)])
+    >>> ax.texts[0].get_text(), ax.texts[0].get_position()
+    ('gain 0.5', (5, 0.1))
+    """
+    line = {"color": COLORS["SimpleRNN"]} | line
+    for place, (label, values) in zip(label_at, distances.items(), strict=True):
+        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
+        ax.fill_between(steps, low, high, color=line["color"], alpha=0.2, linewidth=0)
+        ax.semilogy(steps, middle, **line)
+        ax.text(*place, label)
+    ax.set(xlabel="time step t", ylabel="distance per unit")
+    return ax
+
+
+def learning_curves(ax, updates, curves, levels, *, color=None):
+    """What a model scores against the number of updates, a band over seeds, with fixed levels.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    updates : ndarray of shape (points,)
+        Number of updates before each measurement.
+    curves : dict of str to ndarray of shape (seeds, points)
+        Measurements under the name of a cell type or another label. The line is the median over
+        seeds, the band reaches from the smallest to the largest.
+    levels : dict of str to float
+        Values to compare with, each a dotted line with its label below its right end.
+    color : str, optional
+        One colour for all curves; by default each has that of its cell type.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> halved = 0.5 ** np.arange(3.0)
+    >>> ax = learning_curves(Figure().add_subplot(), np.arange(3), {"SimpleRNN": halved[None]},
+    ...                      {"guessing": 1.5})
+    >>> ax.texts[0].get_text(), ax.lines[1].get_ydata().tolist()
+    ('guessing', [1.0, 0.5, 0.25])
+    """
+    for label, level in levels.items():
+        ax.axhline(level, color="gray", linestyle=":", linewidth=1.2)
+        place = {"xytext": (0, -2), "textcoords": "offset points", "ha": "right", "va": "top"}
+        ax.annotate(label, (1, level), xycoords=("axes fraction", "data"), **place)
+    for style, (name, values) in zip(line_styles(), curves.items(), strict=False):
+        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
+        fill = color or COLORS.get(name, COLORS["other"])
+        ax.plot(updates, middle, style, color=fill, label=name)
+        ax.fill_between(updates, low, high, color=fill, alpha=0.2, linewidth=0)
+    ax.set(xlabel="updates")
+    return ax
+
+
+def bands(ax, x, curves):
+    """Draw one quantity under several conditions, each line with a band over seeds.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; scales and axis labels are the caller's.
+    x : ndarray of shape (points,)
+        Horizontal places, the same for all lines.
+    curves : dict of str to ndarray of shape (seeds, points)
+        Values under the label of their line, at most three. The line is the median over seeds,
+        the band reaches from the smallest to the largest. Dashes tell the lines apart, and
+        colours other than those of LSTM and GRU.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = bands(Figure().add_subplot(), np.arange(3), {"k = 1": np.arange(6).reshape(2, 3)})
+    >>> ax.lines[0].get_ydata()
+    array([1.5, 2.5, 3.5])
+    """
+    colors = COLORS["SimpleRNN"], COLORS["other"], "gray"
+    for style, color, (label, values) in zip(line_styles(), colors, curves.items(), strict=False):
+        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
+        ax.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
+        ax.plot(x, middle, style, color=color, label=label)
+    ax.legend()
+    return ax
