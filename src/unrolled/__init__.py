@@ -17,18 +17,26 @@ Keras on TensorFlow, ``unrolled.figures`` needs Matplotlib: import them by name 
 from unrolled.bptt import (
     backpropagate_through_time,
     gradients_by_step,
+    jacobians,
     truncated_backpropagation_through_time,
     unroll,
 )
-from unrolled.cells import SimpleRNNCell
+from unrolled.cells import Cell, SimpleRNNCell
+from unrolled.diagonal_cell import DiagonalLinearCell
+from unrolled.gated_cells import GRUCell, LSTMCell
 from unrolled.gradient_check import central_difference, gradient_check, relative_error
 
 __all__ = [
+    "Cell",
+    "DiagonalLinearCell",
+    "GRUCell",
+    "LSTMCell",
     "SimpleRNNCell",
     "backpropagate_through_time",
     "central_difference",
     "gradient_check",
     "gradients_by_step",
+    "jacobians",
     "relative_error",
     "truncated_backpropagation_through_time",
     "unroll",

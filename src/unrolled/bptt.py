@@ -2,65 +2,92 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from unrolled.cells import Cell
 
 
 class Cache(NamedTuple):
     """What the backward pass remembers of the forward pass; `states` is what `unroll` returned."""
 
     x: np.ndarray  #: inputs, (batch, time, features)
-    previous: np.ndarray  #: h_{t-1} for every step, (batch, time, units)
-    states: np.ndarray  #: h_t for every step, (batch, time, units)
+    previous: np.ndarray  #: the state before every step, (batch, time, state_size)
+    states: np.ndarray  #: the state after every step, (batch, time, state_size)
+    gates: np.ndarray  #: what the cell keeps besides, (batch, time, gates * units)
+    read: np.ndarray  #: False where a sequence is over and its state stands still, (batch, time)
+
+    def steps(self, start: int, end: int) -> Self:
+        """The same for the steps start + 1 to end alone."""
+        return type(self)(*(part[:, start:end] for part in self))
 
 
 class Gradients(NamedTuple):
     """Gradients of a scalar loss L, each of the shape of the thing it is the gradient of."""
 
-    kernel: np.ndarray  #: dL/d kernel, (features, units), summed over batch and time
-    recurrent_kernel: np.ndarray  #: dL/d recurrent_kernel, (units, units), summed likewise
-    bias: np.ndarray  #: dL/d bias, (units,), summed likewise
-    states: np.ndarray  #: total dL/dh_t, (batch, time, units)
-    pre_activations: np.ndarray  #: total dL/dz_t, (batch, time, units)
+    kernel: np.ndarray  #: dL/d kernel, summed over batch and time
+    recurrent_kernel: np.ndarray  #: dL/d recurrent_kernel, summed likewise
+    bias: np.ndarray  #: dL/d bias, summed likewise
+    states: np.ndarray  #: total dL/d state_t, (batch, time, state_size)
+    pre_activations: np.ndarray  #: total dL/d project(x_t), (batch, time, columns of the kernel)
     inputs: np.ndarray  #: dL/dx_t, (batch, time, features)
-    initial_state: np.ndarray  #: dL/dh_0, (batch, units)
+    initial_state: np.ndarray  #: dL/d state_0, (batch, state_size)
+
+    @property
+    def weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients of kernel, recurrent kernel and bias, in the order of ``cell.weights``."""
+        return self.kernel, self.recurrent_kernel, self.bias
 
 
 class GradientsByStep(NamedTuple):
     """The share of each time step in the parameter gradients, summed over the batch."""
 
-    kernel: np.ndarray  #: (time, features, units)
-    recurrent_kernel: np.ndarray  #: (time, units, units)
-    bias: np.ndarray  #: (time, units)
+    kernel: np.ndarray  #: (time, *shape of the kernel)
+    recurrent_kernel: np.ndarray  #: (time, *shape of the recurrent kernel)
+    bias: np.ndarray  #: (time, *shape of the bias)
 
 
-def unroll(cell, x, initial_state=None):
+def unroll(
+    cell: Cell,
+    x: ArrayLike,
+    initial_state: ArrayLike | None = None,
+    *,
+    lengths: ArrayLike | None = None,
+) -> tuple[np.ndarray, Cache]:
     """Apply one cell to every step of a sequence, with the same weights at each.
 
-    ``h_t = cell(x_t, h_{t-1})`` for t = 1..T. All input projections are one matrix product; only
-    the recurrence itself runs step by step.
+    ``state_t = cell(x_t, state_{t-1})`` for t = 1..T. All input projections are one matrix
+    product; only the recurrence itself runs step by step.
 
     Parameters
     ----------
-    cell : SimpleRNNCell
-        The cell.
+    cell : Cell
+        The cell: SimpleRNNCell, LSTMCell, GRUCell, DiagonalLinearCell or one of your own.
     x : ndarray of shape (batch, time, features)
         The input sequences, at least one step long; converted to the dtype of the cell.
-    initial_state : ndarray of shape (batch, units), optional
-        The state h_0 before the first step; zeros if not given.
+    initial_state : ndarray of shape (batch, state_size), optional
+        The state before the first step; zeros if not given.
+    lengths : ndarray of int of shape (batch,), optional
+        How many steps of each sequence are read, from 1 to `time`; all if not given. After its
+        last step the state of a sequence stands still, as under a mask in Keras, so that
+        ``states[:, -1]`` is the state after the last step that was read.
 
     Returns
     -------
-    states : ndarray of shape (batch, time, units)
-        The state after every step.
+    states : ndarray of shape (batch, time, state_size)
+        The state after every step: h_t, or (h_t, c_t) side by side for an LSTM.
     cache : Cache
         What `backpropagate_through_time` needs.
 
     Raises
     ------
     ValueError
-        If a shape does not fit the cell, a sequence is empty, or a value is not finite.
+        If a shape does not fit the cell, a sequence is empty, a length is not between 1 and
+        `time`, or a value is not finite.
+    TypeError
+        If `cell` is not a cell.
 
     Examples
     --------
@@ -71,51 +98,74 @@ def unroll(cell, x, initial_state=None):
     >>> states, cache = unroll(cell, rng.normal(size=(2, 7, 1)))
     >>> states.shape
     (2, 7, 4)
+    >>> states, cache = unroll(cell, rng.normal(size=(2, 7, 1)), lengths=[7, 5])
+    >>> bool(np.all(states[1, 4] == states[1, 6]))
+    True
     """
+    if not isinstance(cell, Cell):
+        raise TypeError(f"expected a cell such as SimpleRNNCell, got {type(cell).__name__}")
     x = _checked("x", x, ("batch", "time", cell.features), cell.dtype)
     batch, time, _ = x.shape
-    trajectory = np.empty((time + 1, batch, cell.units), cell.dtype)
+    read = _read(lengths, batch, time)
+    trajectory = np.empty((time + 1, batch, cell.state_size), cell.dtype)
     trajectory[0] = 0
     if initial_state is not None:
-        trajectory[0] = _checked("initial_state", initial_state, (batch, cell.units), cell.dtype)
+        shape = (batch, cell.state_size)
+        trajectory[0] = _checked("initial_state", initial_state, shape, cell.dtype)
     # Time comes first in memory, so that every step reads and writes one contiguous block.
     x = _swap(x).copy()
-    projected = cell.project(_rows(x)).reshape(time, batch, cell.units)
+    projected = cell.project(_rows(x)).reshape(time, batch, -1)
+    gates = np.empty((time, batch, cell.gates * cell.units), cell.dtype)
+    shortest = read.sum(axis=1).min()
     for t in range(time):
-        trajectory[t + 1] = cell.step(projected[t], trajectory[t])
+        trajectory[t + 1], gates[t] = cell.step(projected[t], trajectory[t])
+        if t >= shortest:
+            over = ~read[:, t]
+            trajectory[t + 1][over] = trajectory[t][over]
     states = _swap(trajectory[1:])
-    return states, Cache(_swap(x), _swap(trajectory[:-1]), states)
+    return states, Cache(_swap(x), _swap(trajectory[:-1]), states, _swap(gates), read)
 
 
-def backpropagate_through_time(cell, cache, d_states):
+def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) -> Gradients:
     """Gradients of a loss with respect to every state, input and parameter.
 
-    With z_t the pre-activation, the loop computes for t = T..1, all gradients as rows,
+    With s_t the state and z_t = project(x_t), the loop computes for t = T..1, gradients as rows,
 
-        dL/dh_t = d_states_t + dL/dz_{t+1} @ recurrent_kernel.T
-        dL/dz_t = dL/dh_t * activation'(z_t)
+        dL/ds_t = d_states_t + dL/ds_{t+1} @ (ds_{t+1} / ds_t)
+        dL/dz_t = dL/ds_t @ (ds_t / dz_t)
 
-    and each parameter gradient is then one matrix product over all steps at once.
+    and each parameter gradient is then one matrix product over all steps at once. In a SimpleRNN
+    the two products are ``dL/dz_{t+1} @ recurrent_kernel.T`` and ``dL/dh_t * activation'(z_t)``.
 
     Parameters
     ----------
-    cell : SimpleRNNCell
+    cell : Cell
         The cell that was unrolled.
     cache : Cache
         The second result of `unroll`, from the same cell with the same weights.
-    d_states : ndarray of shape (batch, time, units)
-        Immediate gradient of the loss with respect to each state: what reaches h_t directly,
-        not through later states. Zero except at the last step if the loss reads h_T only.
+    d_states : ndarray of shape (batch, time, state_size)
+        Immediate gradient of the loss with respect to each state: what reaches it directly, not
+        through later states. Zero except at the last step if the loss reads the last state only;
+        zero in the second half of the last axis if the loss does not read c of an LSTM.
 
     Returns
     -------
     Gradients
-        Parameter gradients are summed over batch and time; `states` holds total derivatives.
+        Parameter gradients are summed over batch and time; `states` holds total derivatives. For an
+        LSTM these are dL/dh_t with c_t held fixed, and dL/dc_t with h_t held fixed.
 
     Raises
     ------
     ValueError
-        If `d_states` does not have the shape of the states, or a value is not finite.
+        If `d_states` does not have the shape of the states, the cache is not from a cell of this
+        size, or a value is not finite.
+    TypeError
+        If `cache` is not the second result of `unroll`.
+
+    Notes
+    -----
+    A vanishing gradient passes through the subnormal numbers (below 1e-38 in float32), which most
+    processors handle many times more slowly. They are set to zero every few steps.
 
     References
     ----------
@@ -135,33 +185,93 @@ def backpropagate_through_time(cell, cache, d_states):
     >>> gradients.states.shape, gradients.recurrent_kernel.shape
     ((2, 7, 4), (4, 4))
     """
+    _check_cache(cell, cache)
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
-    x, previous, states = map(_swap, cache)
-    slopes = cell.slope(states)
-    d_h = _swap(d_states).copy()
-    d_z = np.empty_like(d_h)
-    carried = np.zeros_like(d_h[0])
-    for t in reversed(range(len(d_h))):
-        d_h[t] += carried
-        d_z[t], carried = cell.step_back(d_h[t], slopes[t])
+    x, previous, states, gates, read = map(_swap, cache)
+    d_state = _swap(d_states).copy()
+    d_z = np.empty((*d_state.shape[:2], cell.kernel.shape[1]), cell.dtype)
+    carried = np.zeros_like(d_state[0])
+    smallest, time = np.finfo(cell.dtype).tiny, len(d_state)
+    length = _block_length(carried)
+    for start in reversed(range(0, time, length)):
+        block = slice(start, start + length)
+        slopes = cell.slopes(previous[block], states[block], gates[block])
+        over, all_read = ~read[block], read[block].all()
+        slopes[over] = 0
+        for t in reversed(range(start, min(start + length, time))):
+            d_state[t] += carried
+            d_z[t], carried = cell.step_back(d_state[t], slopes[t - start])
+            if not all_read:
+                carried += np.where(over[t - start, :, None], d_state[t], 0)
+        carried[np.abs(carried) < smallest] = 0
+    kernel, recurrent_kernel, bias = cell.weight_gradients(*map(_rows, (x, previous, gates, d_z)))
     return Gradients(
-        kernel=_rows(x).T @ _rows(d_z),
-        recurrent_kernel=_rows(previous).T @ _rows(d_z),
-        bias=d_z.sum(axis=1).sum(axis=0),  # two short sums round less than one long sum
-        states=_swap(d_h),
+        kernel=kernel,
+        recurrent_kernel=recurrent_kernel,
+        bias=bias,
+        states=_swap(d_state),
         pre_activations=_swap(d_z),
         inputs=_swap((_rows(d_z) @ cell.kernel.T).reshape(x.shape)),
         initial_state=carried,
     )
 
 
-def gradients_by_step(cache, gradients):
+def jacobians(cell: Cell, cache: Cache) -> np.ndarray:
+    """State-to-state Jacobian of every step, ``J[i, j] = d state_t[i] / d state_{t-1}[j]``.
+
+    Row i is what the cell's step back makes of the gradient that is 1 for number i of the state.
+
+    Parameters
+    ----------
+    cell : Cell
+        The cell that was unrolled.
+    cache : Cache
+        The second result of `unroll`.
+
+    Returns
+    -------
+    ndarray of shape (batch, time, state_size, state_size)
+        Of an LSTM four blocks: rows and columns for h first, then for c. The identity where a
+        sequence is over.
+
+    Raises
+    ------
+    ValueError
+        If the cache is not from a cell of this size.
+    TypeError
+        If `cache` is not the second result of `unroll`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unrolled import LSTMCell, jacobians, unroll
+    >>> rng = np.random.default_rng(0)
+    >>> cell = LSTMCell.initialize(features=1, units=3, rng=rng)
+    >>> _, cache = unroll(cell, rng.normal(size=(2, 7, 1)))
+    >>> steps = jacobians(cell, cache)
+    >>> steps.shape
+    (2, 7, 6, 6)
+    >>> forget_gates = cache.gates[..., 3:6]
+    >>> bool(np.all(np.diagonal(steps[..., 3:, 3:], axis1=-2, axis2=-1) == forget_gates))
+    True
+    """
+    _check_cache(cell, cache)
+    slopes = cell.slopes(cache.previous, cache.states, cache.gates)
+    identity = np.eye(cell.state_size, dtype=cell.dtype)
+    _, d_previous = cell.step_back(identity, slopes[:, :, None])
+    d_previous[~cache.read] = identity
+    return d_previous
+
+
+def gradients_by_step(cell: Cell, cache: Cache, gradients: Gradients) -> GradientsByStep:
     """Split the parameter gradients into the terms of their sum over time.
 
     The weights are shared, so dL/dW = sum over t of (dL/dz_t)(dz_t/dW): this returns the terms.
 
     Parameters
     ----------
+    cell : Cell
+        The cell that was unrolled.
     cache : Cache
         The second result of `unroll`.
     gradients : Gradients
@@ -181,19 +291,18 @@ def gradients_by_step(cache, gradients):
     >>> cell = SimpleRNNCell.initialize(features=1, units=4, rng=rng)
     >>> states, cache = unroll(cell, rng.normal(size=(2, 7, 1)))
     >>> gradients = backpropagate_through_time(cell, cache, np.ones_like(states))
-    >>> shares = gradients_by_step(cache, gradients).recurrent_kernel
+    >>> shares = gradients_by_step(cell, cache, gradients).recurrent_kernel
     >>> shares.shape, bool(np.allclose(shares.sum(axis=0), gradients.recurrent_kernel))
     ((7, 4, 4), True)
     """
-    x, previous, d_z = map(_swap, (cache.x, cache.previous, gradients.pre_activations))
-    return GradientsByStep(
-        kernel=x.swapaxes(1, 2) @ d_z,
-        recurrent_kernel=previous.swapaxes(1, 2) @ d_z,
-        bias=d_z.sum(axis=1),
-    )
+    _check_cache(cell, cache)
+    by_step = map(_swap, (cache.x, cache.previous, cache.gates, gradients.pre_activations))
+    return GradientsByStep(*cell.weight_gradients(*by_step))
 
 
-def truncated_backpropagation_through_time(cell, cache, d_states, *, every, steps):
+def truncated_backpropagation_through_time(
+    cell: Cell, cache: Cache, d_states: ArrayLike, *, every: int, steps: int
+) -> Gradients:
     """Backpropagate only `steps` steps back, once every `every` steps: TBPTT(k1, k2).
 
     After every `every` = k1 steps, the loss of those steps is sent back through the newest
@@ -243,18 +352,19 @@ def truncated_backpropagation_through_time(cell, cache, d_states, *, every, step
     """
     if not 1 <= every <= steps:
         raise ValueError(f"expected 1 <= every <= steps, got every={every} and steps={steps}")
+    _check_cache(cell, cache)
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
     time = d_states.shape[1]
-    weights = (cell.kernel, cell.recurrent_kernel, cell.bias)
-    total = Gradients(*map(np.zeros_like, (*weights, d_states, d_states, cache.x, d_states[:, 0])))
+    d_z = np.empty((*d_states.shape[:2], cell.kernel.shape[1]), cell.dtype)
+    like = (*cell.weights, d_states, d_z, cache.x, d_states[:, 0])
+    total = Gradients(*map(np.zeros_like, like))
     for end in [*range(every, time, every), time]:
         start, first_loss = max(0, end - steps), every * ((end - 1) // every)
-        window = Cache(*(part[:, start:end] for part in cache))
         d_window = d_states[:, start:end].copy()
         d_window[:, : first_loss - start] = 0
-        part = backpropagate_through_time(cell, window, d_window)
-        for name in ("kernel", "recurrent_kernel", "bias"):
-            getattr(total, name)[...] += getattr(part, name)
+        part = backpropagate_through_time(cell, cache.steps(start, end), d_window)
+        for whole, share in zip(total.weights, part.weights, strict=True):
+            whole[...] += share
         for name in ("states", "pre_activations", "inputs"):
             getattr(total, name)[:, start:end] += getattr(part, name)
         if start == 0:
@@ -262,19 +372,56 @@ def truncated_backpropagation_through_time(cell, cache, d_states, *, every, step
     return total
 
 
-def _swap(array):
+def _swap(array: np.ndarray) -> np.ndarray:
     """Exchange the batch and time axes; a view."""
     return array.swapaxes(0, 1)
 
 
-def _rows(array):
+def _rows(array: np.ndarray) -> np.ndarray:
     """All steps of all sequences as the rows of one matrix; a view if time comes first."""
-    return array.reshape(-1, array.shape[-1])
+    return array.reshape(array.shape[0] * array.shape[1], array.shape[2])
 
 
-def _checked(name, array, shape, dtype):
-    """`array` as `dtype`; `shape` may hold names for sizes that are free but at least 1."""
-    array = np.asarray(array, dtype)
+def _block_length(state: np.ndarray) -> int:
+    """For how many steps slopes are computed at once: few calls, and arrays that fit a cache."""
+    return min(16, max(1, 2**15 // state.size))
+
+
+def _read(lengths: ArrayLike | None, batch: int, time: int) -> np.ndarray:
+    """Which steps are read, as booleans of shape (batch, time)."""
+    if lengths is None:
+        return np.ones((batch, time), bool)
+    counts = np.asarray(lengths)
+    if counts.shape != (batch,) or counts.dtype.kind not in "iu":
+        raise ValueError(
+            f"expected lengths as integers of shape ({batch},), got {counts.dtype} of shape "
+            f"{counts.shape}"
+        )
+    if counts.min() < 1 or counts.max() > time:
+        raise ValueError(f"expected lengths between 1 and {time}, got {counts.tolist()}")
+    return np.arange(time) < counts[:, None]
+
+
+def _check_cache(cell: Cell, cache: Cache) -> None:
+    if not isinstance(cache, Cache):
+        raise TypeError(f"expected the cache that unroll returned, got {type(cache).__name__}")
+    got = cache.x.shape[-1], cache.states.shape[-1], cache.gates.shape[-1]
+    wanted = cell.features, cell.state_size, cell.gates * cell.units
+    if got != wanted or cache.states.dtype != cell.dtype:
+        raise ValueError(
+            "expected the cache of this cell, with features, state_size and gates of "
+            f"{wanted} and {cell.dtype}, got {got} and {cache.states.dtype}"
+        )
+
+
+def _checked(
+    name: str, values: ArrayLike, shape: tuple[int | str, ...], dtype: DTypeLike
+) -> np.ndarray:
+    """`values` as `dtype`; `shape` may hold names for sizes that are free but at least 1."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"expected real numbers in {name}, got {array.dtype}")
+    array = array.astype(dtype, copy=False)
     fits = array.ndim == len(shape) and all(
         size >= 1 if isinstance(wanted, str) else size == wanted
         for size, wanted in zip(array.shape, shape, strict=True)

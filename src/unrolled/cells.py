@@ -2,18 +2,214 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from unrolled.initializers import glorot_uniform, recurrent_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Cell(ABC):
+    """What every recurrent cell is: three weight arrays, a step forward and a step back.
+
+    A new type of cell is a subclass that defines `step`, `slopes`, `step_back` and
+    `weight_gradients`, and says how wide its arrays are (`blocks`, `gates`, `parts`). Everything
+    that loops over time then works with it.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (features, blocks * units)
+        Input weights, one block of columns for each gate.
+    recurrent_kernel : ndarray of shape (units, blocks * units)
+        State-to-state weights.
+    bias : ndarray of shape (blocks * units,)
+        Bias.
+
+    Raises
+    ------
+    ValueError
+        If the shapes or dtypes of the weights do not fit together, or a weight is not finite.
+    """
+
+    kernel: np.ndarray
+    recurrent_kernel: np.ndarray
+    bias: np.ndarray
+
+    #: How many blocks of `units` columns the kernel has.
+    blocks = 1
+    #: How many numbers per unit `step` keeps for the way back, besides the states.
+    gates = 0
+    #: How many numbers per unit the state has: 2 for an LSTM, which carries h and c.
+    parts = 1
+    #: The shapes that a refusal of other weights names.
+    shapes = "kernel (features, units), recurrent_kernel (units, units) and bias (units,)"
+
+    def __post_init__(self) -> None:
+        for field in fields(Cell):  # frozen, hence the detour
+            object.__setattr__(self, field.name, np.asarray(getattr(self, field.name)))
+        shapes = tuple(w.shape for w in self.weights)
+        if not _plausible(self.kernel, self.blocks) or shapes != self._weight_shapes():
+            raise ValueError(
+                f"expected {self.shapes}, none empty, got {shapes[0]}, {shapes[1]} and {shapes[2]}"
+            )
+        if len({w.dtype for w in self.weights}) > 1 or self.dtype.kind != "f":
+            dtypes = ", ".join(str(w.dtype) for w in self.weights)
+            raise ValueError(f"expected weights of one floating-point dtype, got {dtypes}")
+        if not all(np.isfinite(w).all() for w in self.weights):
+            raise ValueError("expected finite weights, got NaN or infinity")
+
+    def _weight_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes that the three weights must have, given the kernel's."""
+        columns = self.kernel.shape[1]
+        return self.kernel.shape, (self.units, columns), (columns,)
+
+    @classmethod
+    def _draw(
+        cls, features: int, units: int, rng: np.random.Generator, recurrent: str, gain: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Glorot-uniform input weights, and recurrent weights times a gain, in float64."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"expected rng to be a numpy.random.Generator, got {rng!r}")
+        if min(features, units) < 1:
+            raise ValueError(f"expected at least 1 feature and 1 unit, got {features}, {units}")
+        kernel = glorot_uniform(features, cls.blocks * units, rng)
+        return kernel, gain * recurrent_matrix(recurrent, units, cls.blocks, rng)
+
+    @property
+    def weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Kernel, recurrent kernel and bias, as ``layer.get_weights()`` lists them."""
+        return self.kernel, self.recurrent_kernel, self.bias
+
+    @property
+    def features(self) -> int:
+        """Number of input features."""
+        return self.kernel.shape[0]
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return self.kernel.shape[1] // self.blocks
+
+    @property
+    def state_size(self) -> int:
+        """How many numbers the state has: `units` for each of its parts."""
+        return self.parts * self.units
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Floating-point type of the weights."""
+        return self.kernel.dtype
+
+    def project(self, x: np.ndarray) -> np.ndarray:
+        """Input's share of the pre-activations, ``x @ kernel + bias``; `x` may hold all steps.
+
+        Parameters
+        ----------
+        x : ndarray of shape (..., features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (..., blocks * units)
+        """
+        return x @ self.kernel + self.bias
+
+    @abstractmethod
+    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One step forward.
+
+        Parameters
+        ----------
+        projected : ndarray of shape (batch, blocks * units)
+            ``project(x_t)``.
+        state : ndarray of shape (batch, state_size)
+            The state before the step.
+
+        Returns
+        -------
+        state : ndarray of shape (batch, state_size)
+            The state after the step.
+        gates : ndarray of shape (batch, gates * units)
+            What the way back needs besides the states; empty for a cell without gates.
+        """
+
+    @abstractmethod
+    def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
+        """Elementwise factors of the way back, for many steps at once.
+
+        Parameters
+        ----------
+        previous, states : ndarray of shape (..., state_size)
+            States before and after each step.
+        gates : ndarray of shape (..., gates * units)
+            The gates that `step` returned.
+
+        Returns
+        -------
+        ndarray of shape (..., units) or (..., factors, units)
+            What `step_back` takes. It is linear in them: zeros stop the gradient of a step.
+        """
+
+    @abstractmethod
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One step back.
+
+        Parameters
+        ----------
+        d_state : ndarray of shape (..., state_size)
+            Total gradient with respect to the state after the step.
+        slopes : ndarray
+            The entry of ``slopes(...)`` for this step.
+
+        Returns
+        -------
+        d_projected : ndarray of shape (..., blocks * units)
+            Gradient with respect to ``project(x_t)``.
+        d_previous : ndarray of shape (..., state_size)
+            What of the gradient reaches the state before the step.
+        """
+
+    @abstractmethod
+    def weight_gradients(
+        self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients with respect to the weights, summed over rows.
+
+        Parameters
+        ----------
+        x, previous, gates, d_projected : ndarray of shape (..., rows, width)
+            Inputs, states before the step, gates, and gradients as `step_back` returned them.
+
+        Returns
+        -------
+        kernel, recurrent_kernel, bias : ndarray of shape (..., *shape of the weight)
+        """
+
+
+def sum_of_rows(array: np.ndarray) -> np.ndarray:
+    """Sum over the last axis but one; as a matrix product it is fast and rounds little."""
+    return np.ones(array.shape[-2], array.dtype) @ array
+
+
+def sum_of_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Sum over rows of the outer products of two arrays' rows, ``left.T @ right``."""
+    return left.swapaxes(-1, -2) @ right
+
+
+def _plausible(kernel: np.ndarray, blocks: int) -> bool:
+    return kernel.ndim == 2 and 0 not in kernel.shape and kernel.shape[1] % blocks == 0
 
 
 class Activation(NamedTuple):
     """An elementwise nonlinearity and its derivative, the latter as a function of the *output*."""
 
-    function: Callable
-    derivative: Callable
+    function: Callable[[np.ndarray], np.ndarray]
+    derivative: Callable[[np.ndarray], np.ndarray]
 
 
 ACTIVATIONS = {
@@ -24,7 +220,7 @@ ACTIVATIONS = {
 
 
 @dataclass(frozen=True, eq=False)
-class SimpleRNNCell:
+class SimpleRNNCell(Cell):
     """The Elman cell ``h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias)``.
 
     Parameters
@@ -53,31 +249,15 @@ class SimpleRNNCell:
     >>> import numpy as np
     >>> cell = SimpleRNNCell(kernel=np.array([[1.0]]), recurrent_kernel=np.array([[0.5]]),
     ...                      bias=np.array([0.0]), activation="linear")
-    >>> cell.step(cell.project(np.array([[1.0]])), np.array([[2.0]]))
+    >>> state, _ = cell.step(cell.project(np.array([[1.0]])), np.array([[2.0]]))
+    >>> state
     array([[2.]])
     """
 
-    kernel: np.ndarray
-    recurrent_kernel: np.ndarray
-    bias: np.ndarray
     activation: str = "tanh"
 
-    def __post_init__(self):
-        for name in ("kernel", "recurrent_kernel", "bias"):  # frozen, hence the detour
-            object.__setattr__(self, name, np.asarray(getattr(self, name)))
-        weights = (self.kernel, self.recurrent_kernel, self.bias)
-        kernel, recurrent_kernel, bias = (w.shape for w in weights)
-        units = kernel[-1:]
-        if len(kernel) != 2 or 0 in kernel or recurrent_kernel != 2 * units or bias != units:
-            raise ValueError(
-                "expected kernel (features, units), recurrent_kernel (units, units) and bias "
-                f"(units,), none empty, got {kernel}, {recurrent_kernel} and {bias}"
-            )
-        if len({w.dtype for w in weights}) > 1 or self.dtype.kind != "f":
-            dtypes = ", ".join(str(w.dtype) for w in weights)
-            raise ValueError(f"expected weights of one floating-point dtype, got {dtypes}")
-        if not all(np.isfinite(w).all() for w in weights):
-            raise ValueError("expected finite weights, got NaN or infinity")
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"expected activation to be one of {sorted(ACTIVATIONS)}, got {self.activation!r}"
@@ -86,15 +266,15 @@ class SimpleRNNCell:
     @classmethod
     def initialize(
         cls,
-        features,
-        units,
-        rng,
+        features: int,
+        units: int,
+        rng: np.random.Generator,
         *,
-        recurrent="orthogonal",
-        gain=1.0,
-        activation="tanh",
-        dtype=np.float64,
-    ):
+        recurrent: str = "orthogonal",
+        gain: float = 1.0,
+        activation: str = "tanh",
+        dtype: DTypeLike = np.float64,
+    ) -> Self:
         """Draw a cell as Keras does: Glorot-uniform kernel, orthogonal recurrence, zero bias.
 
         Parameters
@@ -103,9 +283,9 @@ class SimpleRNNCell:
             Sizes of the input and of the state.
         rng : numpy.random.Generator
             Source of every random number.
-        recurrent : {"orthogonal", "gaussian", "identity"}
+        recurrent : {"orthogonal", "gaussian", "glorot", "identity"}
             Recurrent weights: a random orthogonal matrix, independent normal entries of variance
-            ``1 / units`` (spectral radius near 1), or the identity.
+            ``1 / units`` (spectral radius near 1), Glorot-uniform entries, or the identity.
         gain : float
             Factor on the recurrent weights.
         activation : {"tanh", "relu", "linear"}
@@ -120,7 +300,9 @@ class SimpleRNNCell:
         Raises
         ------
         ValueError
-            If `recurrent` is not one of the three names.
+            If `recurrent` is not one of the four names, or a size is below 1.
+        TypeError
+            If `rng` is not a generator.
 
         References
         ----------
@@ -133,72 +315,35 @@ class SimpleRNNCell:
         >>> cell.kernel.shape, cell.recurrent_kernel.shape, cell.bias.shape
         ((3, 5), (5, 5), (5,))
         """
-        limit = np.sqrt(6 / (features + units))
-        kernel = rng.uniform(-limit, limit, (features, units))
-        recurrent_kernel = gain * _recurrent_matrix(recurrent, units, rng)
-        return cls(
-            kernel.astype(dtype), recurrent_kernel.astype(dtype), np.zeros(units, dtype), activation
+        kernel, recurrent_kernel = cls._draw(features, units, rng, recurrent, gain)
+        bias = np.zeros(units, dtype)
+        return cls(kernel.astype(dtype), recurrent_kernel.astype(dtype), bias, activation)
+
+    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One step forward; there are no gates. See `Cell.step`."""
+        z = projected + state.dot(self.recurrent_kernel)
+        return ACTIVATIONS[self.activation].function(z), z[..., :0]
+
+    def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
+        """Derivative of the activation at each step, of shape (..., units)."""
+        return ACTIVATIONS[self.activation].derivative(states)
+
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Back through the activation, then through the recurrence. See `Cell.step_back`."""
+        d_z = d_state * slopes
+        return d_z, d_z.dot(self.recurrent_kernel.T)
+
+    def weight_gradients(
+        self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``x.T @ dz``, ``h.T @ dz`` and the sum of dz. See `Cell.weight_gradients`."""
+        return (
+            sum_of_products(x, d_projected),
+            sum_of_products(previous, d_projected),
+            sum_of_rows(d_projected),
         )
 
-    @property
-    def features(self):
-        """Number of input features."""
-        return self.kernel.shape[0]
-
-    @property
-    def units(self):
-        """Number of units, the size of the state."""
-        return self.kernel.shape[1]
-
-    @property
-    def dtype(self):
-        """Floating-point type of the weights."""
-        return self.kernel.dtype
-
-    def project(self, x):
-        """Input's share of the pre-activation, ``x @ kernel + bias``; `x` may hold all steps."""
-        return x @ self.kernel + self.bias
-
-    def step(self, projected, h):
-        """One step forward.
-
-        Parameters
-        ----------
-        projected : ndarray of shape (batch, units)
-            ``project(x_t)``.
-        h : ndarray of shape (batch, units)
-            The previous state `h_{t-1}`.
-
-        Returns
-        -------
-        ndarray of shape (batch, units)
-            The new state `h_t`.
-        """
-        return ACTIVATIONS[self.activation].function(projected + h @ self.recurrent_kernel)
-
-    def slope(self, h):
-        """Derivative of the activation where its output is `h`, of the shape of `h`."""
-        return ACTIVATIONS[self.activation].derivative(h)
-
-    def step_back(self, d_h, slope):
-        """One step back through the activation and the recurrence.
-
-        Parameters
-        ----------
-        d_h : ndarray of shape (batch, units)
-            Total gradient dL/dh_t.
-        slope : ndarray of shape (batch, units)
-            ``slope(h_t)``.
-
-        Returns
-        -------
-        d_pre_activation, d_previous : ndarray of shape (batch, units)
-            Gradient at the pre-activation `z_t`, and what of it reaches `h_{t-1}`.
-        """
-        d_pre_activation = d_h * slope
-        return d_pre_activation, d_pre_activation @ self.recurrent_kernel.T
-
-    def jacobian(self, h):
+    def jacobian(self, h: np.ndarray) -> np.ndarray:
         """State-to-state Jacobian ``J[b, i, j] = d h_t[b, i] / d h_{t-1}[b, j]``.
 
         Parameters
@@ -218,17 +363,4 @@ class SimpleRNNCell:
         >>> bool(np.all(cell.jacobian(np.zeros(3)) == cell.recurrent_kernel.T))
         True
         """
-        return self.slope(h)[..., :, None] * self.recurrent_kernel.T
-
-
-def _recurrent_matrix(name, units, rng):
-    if name == "identity":
-        return np.eye(units)
-    if name == "gaussian":
-        return rng.normal(0, 1 / np.sqrt(units), (units, units))
-    if name == "orthogonal":
-        q, r = np.linalg.qr(rng.normal(size=(units, units)))
-        return q * np.sign(np.diag(r))  # sign fix: uniform over the orthogonal group
-    raise ValueError(
-        f"expected recurrent to be 'orthogonal', 'gaussian' or 'identity', got {name!r}"
-    )
+        return ACTIVATIONS[self.activation].derivative(h)[..., :, None] * self.recurrent_kernel.T

@@ -1,6 +1,7 @@
 """Backpropagation through time against Keras, TensorFlow, central differences and identities."""
 
 import dataclasses
+from functools import partial
 
 import keras
 import numpy as np
@@ -10,10 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled import (
+    DiagonalLinearCell,
+    GRUCell,
+    LSTMCell,
     SimpleRNNCell,
     backpropagate_through_time,
     gradient_check,
     gradients_by_step,
+    jacobians,
     relative_error,
     truncated_backpropagation_through_time,
     unroll,
@@ -26,7 +31,18 @@ SATURATION = 0.3  # keeps |h| away from 1, where 1 - h^2 has few correct digits 
 CENTRAL_DIFFERENCES = 1e-7  # relative, float64
 ROUNDING = 1e-12  # absolute and relative: the same sum in another order
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
-ACTIVATIONS = ("tanh", "relu", "linear")
+CELLS = {
+    "tanh": SimpleRNNCell.initialize,
+    "relu": partial(SimpleRNNCell.initialize, activation="relu"),
+    "linear": partial(SimpleRNNCell.initialize, activation="linear"),
+    "LSTM": LSTMCell.initialize,
+    "GRU": GRUCell.initialize,
+    "GRU, reset before": partial(GRUCell.initialize, reset_after=False),
+    "diagonal": lambda features, units, *rest, **options: DiagonalLinearCell.initialize(
+        features, units + units % 2, *rest, **options
+    ),
+}
+SMOOTH = [name for name in CELLS if name != "relu"]  # central differences need derivatives
 SHAPES = [(1, 1, 1, 1), (1, 6, 2, 3), (3, 1, 2, 4), (4, 9, 1, 1), (2, 50, 3, 10)]
 
 seeds = st.integers(0, 2**32 - 1)
@@ -39,21 +55,22 @@ class Problem:
     The loss is the sum of all states, each weighted by an entry of `d_states`.
     """
 
-    def __init__(self, shape, seed=0, activation="tanh", dtype="float64", scale=1.0):
+    def __init__(self, shape, seed=0, kind="tanh", dtype="float64", scale=1.0, lengths=None):
         batch, time, features, units = shape
         rng = np.random.default_rng(seed)
-        cell = SimpleRNNCell.initialize(features, units, rng, activation=activation, dtype=dtype)
-        self.cell = dataclasses.replace(cell, bias=rng.normal(0, scale, units).astype(dtype))
+        cell = CELLS[kind](features, units, rng, dtype=dtype)
+        bias = cell.bias + rng.normal(0, scale, cell.bias.shape).astype(dtype)
+        self.cell, self.lengths = dataclasses.replace(cell, bias=bias), lengths
         self.x = rng.normal(0, scale, (batch, time, features)).astype(dtype)
-        self.initial_state = rng.normal(0, scale, (batch, units)).astype(dtype)
-        self.d_states = rng.normal(size=(batch, time, units)).astype(dtype)
-        self.states, self.cache = unroll(self.cell, self.x, self.initial_state)
+        self.initial_state = rng.normal(0, scale, (batch, cell.state_size)).astype(dtype)
+        self.d_states = rng.normal(size=(batch, time, cell.state_size)).astype(dtype)
+        self.states, self.cache = unroll(self.cell, self.x, self.initial_state, lengths=lengths)
 
     def loss(self, **changed):
         weights = {name: changed[name] for name in WEIGHTS if name in changed}
         cell = dataclasses.replace(self.cell, **weights)
-        x, h = (changed.get(name, getattr(self, name)) for name in ("x", "initial_state"))
-        return float(np.sum(self.d_states * unroll(cell, x, h)[0]))
+        x, start = (changed.get(name, getattr(self, name)) for name in ("x", "initial_state"))
+        return float(np.sum(self.d_states * unroll(cell, x, start, lengths=self.lengths)[0]))
 
     def gradients(self, d_states=None):
         d_states = self.d_states if d_states is None else d_states
@@ -66,18 +83,18 @@ class Problem:
 
     def sizes(self, gradients):
         """Norms of the sums over steps, with the absolute value of every term."""
-        x, previous, _ = map(np.abs, self.cache)
-        d_z = np.abs(gradients.pre_activations)
-        terms = gradients_by_step(
-            self.cache._replace(x=x, previous=previous), gradients._replace(pre_activations=d_z)
+        cache = self.cache._replace(
+            **{name: np.abs(getattr(self.cache, name)) for name in ("x", "previous", "gates")}
         )
+        d_z = np.abs(gradients.pre_activations)
+        terms = gradients_by_step(self.cell, cache, gradients._replace(pre_activations=d_z))
         return [np.linalg.norm(part.sum(axis=0)) for part in terms]
 
     def jacobian_product(self, b, later, earlier):
-        """dh_later / dh_earlier of sequence b, as a product of Jacobians."""
-        product = np.eye(self.cell.units)
+        """d state_later / d state_earlier of sequence b, as a product of Jacobians."""
+        steps, product = jacobians(self.cell, self.cache)[b], np.eye(self.cell.state_size)
         for t in range(earlier + 1, later + 1):
-            product = self.cell.jacobian(self.states[b, t]) @ product
+            product = steps[t] @ product
         return product
 
     def piece(self, start, end, d_states):
@@ -97,36 +114,76 @@ def assert_same(left, right, only=None):
 # Against Keras and TensorFlow
 
 
+def keras_layer(cell, kind, **options):
+    """The Keras layer with the weights of the cell."""
+    if kind == "LSTM":
+        layer = keras.layers.LSTM(cell.units, **options)
+    elif kind.startswith("GRU"):
+        layer = keras.layers.GRU(cell.units, reset_after=cell.reset_after, **options)
+    else:
+        layer = keras.layers.SimpleRNN(cell.units, activation=kind, **options)
+    layer.build((None, None, cell.features))
+    layer.set_weights(cell.weights)
+    return layer
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "padded"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", PARITY)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_states_and_gradients_are_those_of_keras(activation, dtype, shape):
-    p = Problem(shape, activation=activation, dtype=dtype, scale=SATURATION)
-    layer = keras.layers.SimpleRNN(
-        p.cell.units, activation=activation, return_sequences=True, dtype=dtype
-    )
-    layer.build(p.x.shape)
-    layer.set_weights([getattr(p.cell, name) for name in WEIGHTS])
+@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind != "diagonal"])
+def test_states_and_gradients_are_those_of_keras(kind, dtype, shape, masked):
+    batch, time, _, n = shape
+    lengths = np.random.default_rng(1).integers(1, time + 1, batch) if masked else None
+    p = Problem(shape, kind=kind, dtype=dtype, scale=SATURATION, lengths=lengths)
+    p.d_states[:, :-1, n:] = 0  # Keras shows c of the last step only
+    layer = keras_layer(p.cell, kind, return_sequences=True, return_state=True, dtype=dtype)
     x, initial_state = tf.constant(p.x), tf.constant(p.initial_state)
+    mask = None if lengths is None else tf.sequence_mask(lengths, time)
     with tf.GradientTape() as tape:
         tape.watch([x, initial_state])
-        states = layer(x, initial_state=initial_state)
-        loss = tf.reduce_sum(states * p.d_states)
+        parts = tf.split(initial_state, p.cell.parts, axis=1)
+        h, *last = layer(x, initial_state=parts, mask=mask)
+        loss = tf.reduce_sum(h * p.d_states[..., :n])
+        if p.cell.parts == 2:
+            loss += tf.reduce_sum(last[1] * p.d_states[:, -1, n:])
     weights = [variable.value for variable in layer.trainable_variables]
     *theirs, d_x, d_initial_state = tape.gradient(loss, [*weights, x, initial_state])
     ours = p.gradients()
-    assert relative_error(p.states, states.numpy()) <= PARITY[dtype]
+    assert relative_error(p.states[..., :n], h.numpy()) <= PARITY[dtype]
+    assert relative_error(p.states[:, -1], np.concatenate(last, axis=1)) <= PARITY[dtype]
     assert relative_error(ours.inputs, d_x.numpy()) <= PARITY[dtype]
     assert relative_error(ours.initial_state, d_initial_state.numpy()) <= PARITY[dtype]
     for name, gradient, size in zip(WEIGHTS, theirs, p.sizes(ours), strict=True):
         assert np.linalg.norm(getattr(ours, name) - gradient.numpy()) <= PARITY[dtype] * size, name
 
 
+@pytest.mark.parametrize("kind", ["tanh", "LSTM", "GRU", "GRU, reset before"])
+def test_weights_go_to_keras_and_back_unchanged(kind):
+    cell = Problem((1, 1, 2, 3), kind=kind, dtype="float32").cell
+    again = type(cell)(*keras_layer(cell, kind).get_weights())
+    for ours, theirs in zip(cell.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@given(shape=shapes, seed=seeds)
+def test_the_diagonal_cell_is_a_linear_network_of_turned_and_shrunk_pairs(shape, seed):
+    p = Problem(shape, seed, "diagonal")
+    matrix = np.zeros((p.cell.units, p.cell.units))
+    for j, eigenvalue in enumerate(p.cell.eigenvalues):
+        a, b = eigenvalue.real, eigenvalue.imag
+        matrix[2 * j : 2 * j + 2, 2 * j : 2 * j + 2] = [[a, b], [-b, a]]
+    plain = SimpleRNNCell(p.cell.kernel, matrix, p.cell.bias, "linear")
+    states, cache = unroll(plain, p.x, p.initial_state)
+    np.testing.assert_allclose(p.states, states, ROUNDING, ROUNDING)
+    theirs = backpropagate_through_time(plain, cache, p.d_states)
+    assert_same(p.gradients(), theirs, ("kernel", "bias", "states", "inputs", "initial_state"))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_gradients_of_states_are_those_of_automatic_differentiation(activation, shape):
-    p = Problem(shape, activation=activation)
-    phi = {"tanh": tf.tanh, "relu": tf.nn.relu, "linear": tf.identity}[activation]
+@pytest.mark.parametrize("kind", ["tanh", "relu", "linear"])
+def test_gradients_of_states_are_those_of_automatic_differentiation(kind, shape):
+    p = Problem(shape, kind=kind)
+    phi = {"tanh": tf.tanh, "relu": tf.nn.relu, "linear": tf.identity}[kind]
     h, states, pre_activations, loss = tf.constant(p.initial_state), [], [], 0.0
     with tf.GradientTape() as tape:
         tape.watch(h)
@@ -147,9 +204,9 @@ def test_gradients_of_states_are_those_of_automatic_differentiation(activation, 
 
 
 @settings(max_examples=25)
-@given(shape=shapes, activation=st.sampled_from(["tanh", "linear"]), seed=seeds)
-def test_gradients_of_weights_inputs_and_initial_state_are_right(shape, activation, seed):
-    p = Problem(shape, seed, activation)
+@given(shape=shapes, kind=st.sampled_from(SMOOTH), seed=seeds)
+def test_gradients_of_weights_inputs_and_initial_state_are_right(shape, kind, seed):
+    p = Problem(shape, seed, kind)
     gradients = p.gradients()
     for name in WEIGHTS:
         gradient_check(
@@ -168,10 +225,10 @@ def test_gradients_of_weights_inputs_and_initial_state_are_right(shape, activati
 
 
 @settings(max_examples=25)
-@given(shape=shapes, activation=st.sampled_from(["tanh", "linear"]), seed=seeds)
-def test_gradient_of_a_state_is_what_changing_it_changes(shape, activation, seed):
+@given(shape=shapes, kind=st.sampled_from(SMOOTH), seed=seeds)
+def test_gradient_of_a_state_is_what_changing_it_changes(shape, kind, seed):
     """Set h_t to a value, go on from there, and differentiate the loss of all that follows."""
-    p = Problem(shape, seed, activation)
+    p = Problem(shape, seed, kind)
     gradients = p.gradients()
     time = shape[1]
     for t in range(time):
@@ -202,20 +259,20 @@ def test_gradients_of_a_linear_cell_are_powers_of_its_matrix(shape, seed):
         np.testing.assert_allclose(gradients.states[:, t], last[:, -1] @ power, atol=ROUNDING)
 
 
-@given(shape=shapes, activation=st.sampled_from(ACTIVATIONS), seed=seeds)
-def test_gradient_of_a_state_is_a_sum_of_products_of_jacobians(shape, activation, seed):
-    p = Problem(shape, seed, activation)
+@given(shape=shapes, kind=st.sampled_from(list(CELLS)), seed=seeds)
+def test_gradient_of_a_state_is_a_sum_of_products_of_jacobians(shape, kind, seed):
+    p = Problem(shape, seed, kind)
     gradients = p.gradients()
     for b, t in np.ndindex(shape[:2]):
         total = sum(p.d_states[b, s] @ p.jacobian_product(b, s, t) for s in range(t, shape[1]))
         np.testing.assert_allclose(gradients.states[b, t], total, ROUNDING, ROUNDING)
 
 
-@given(shape=shapes, activation=st.sampled_from(ACTIVATIONS), seed=seeds)
-def test_gradients_of_the_steps_sum_to_the_gradients(shape, activation, seed):
-    p = Problem(shape, seed, activation)
+@given(shape=shapes, kind=st.sampled_from(list(CELLS)), seed=seeds)
+def test_gradients_of_the_steps_sum_to_the_gradients(shape, kind, seed):
+    p = Problem(shape, seed, kind)
     gradients = p.gradients()
-    by_step = gradients_by_step(p.cache, gradients)
+    by_step = gradients_by_step(p.cell, p.cache, gradients)
     for name in WEIGHTS:
         assert getattr(by_step, name).shape == (shape[1], *getattr(p.cell, name).shape)
         total = getattr(by_step, name).sum(axis=0)
@@ -224,13 +281,13 @@ def test_gradients_of_the_steps_sum_to_the_gradients(shape, activation, seed):
 
 def test_gradient_of_one_step_is_that_of_weights_that_differ_at_this_step_only():
     p = Problem((2, 5, 2, 3))
-    by_step = gradients_by_step(p.cache, p.gradients())
+    by_step = gradients_by_step(p.cell, p.cache, p.gradients())
     for t in range(5):
         before = p.states[:, t - 1] if t else p.initial_state
 
         def loss_from(recurrent_kernel, t=t, before=before):
             own = dataclasses.replace(p.cell, recurrent_kernel=recurrent_kernel)
-            h = own.step(own.project(p.x[:, t]), before)
+            h, _ = own.step(own.project(p.x[:, t]), before)
             loss = np.sum(p.d_states[:, t] * h)
             if t < 4:
                 loss += np.sum(p.d_states[:, t + 1 :] * unroll(p.cell, p.x[:, t + 1 :], h)[0])
@@ -244,10 +301,10 @@ def test_gradient_of_one_step_is_that_of_weights_that_differ_at_this_step_only()
         )
 
 
-@given(shape=shapes, cut=st.integers(1, 5), activation=st.sampled_from(ACTIVATIONS), seed=seeds)
-def test_unrolling_in_two_pieces_is_unrolling_at_once(shape, cut, activation, seed):
+@given(shape=shapes, cut=st.integers(1, 5), kind=st.sampled_from(list(CELLS)), seed=seeds)
+def test_unrolling_in_two_pieces_is_unrolling_at_once(shape, cut, kind, seed):
     batch, time, features, units = shape
-    p = Problem((batch, time + cut, features, units), seed, activation)
+    p = Problem((batch, time + cut, features, units), seed, kind)
     first, first_cache = unroll(p.cell, p.x[:, :cut], p.initial_state)
     second, second_cache = unroll(p.cell, p.x[:, cut:], first[:, -1])
     np.testing.assert_allclose(np.concatenate([first, second], axis=1), p.states, atol=ROUNDING)
@@ -309,7 +366,7 @@ def test_truncation_keeps_the_jacobian_products_within_each_pass(shape, every, m
     truncated = p.truncated(every, every + more)
     time = shape[1]
     for b, t in np.ndindex(shape[:2]):
-        total = np.zeros(p.cell.units)
+        total = np.zeros(p.cell.state_size)
         for s in range(t, time):
             end = min(time, every * (s // every + 1))
             if t >= end - (every + more):
@@ -371,15 +428,15 @@ def test_the_loss_of_the_last_step_reaches_no_further_than_steps(every):
 
 
 @pytest.mark.parametrize("dtype", PARITY)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_every_result_has_the_precision_of_the_weights(activation, dtype):
-    p = Problem((2, 4, 3, 5), activation=activation, dtype=dtype)
+@pytest.mark.parametrize("kind", CELLS)
+def test_every_result_has_the_precision_of_the_weights(kind, dtype):
+    p = Problem((2, 4, 3, 5), kind=kind, dtype=dtype)
     x, d_states = p.x.astype("float64"), p.d_states.astype("float64")
     states, cache = unroll(p.cell, x, p.initial_state.astype("float64"))
     gradients = backpropagate_through_time(p.cell, cache, d_states)
     truncated = truncated_backpropagation_through_time(p.cell, cache, d_states, every=1, steps=2)
-    by_step = gradients_by_step(cache, gradients)
-    results = (states, *cache, *gradients, *truncated, *by_step)
+    by_step = gradients_by_step(p.cell, cache, gradients)
+    results = (states, *cache[:-1], *gradients, *truncated, *by_step)
     assert {array.dtype for array in results} == {np.dtype(dtype)}
 
 
