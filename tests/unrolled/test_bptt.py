@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled import (
+    Cell,
     DiagonalLinearCell,
     GRUCell,
     LSTMCell,
@@ -350,6 +351,160 @@ def test_the_cache_does_not_follow_later_changes_of_the_inputs():
     np.testing.assert_array_equal(p.cache.x, x)
 
 
+# Sequences of different lengths
+
+
+@settings(max_examples=25)
+@given(shape=shapes, kind=st.sampled_from(SMOOTH), seed=seeds)
+def test_gradients_of_padded_sequences_are_right(shape, kind, seed):
+    lengths = np.random.default_rng(seed).integers(1, shape[1] + 1, shape[0])
+    p = Problem(shape, seed, kind, lengths=lengths)
+    gradients = p.gradients()
+    for name, value in (
+        *((name, getattr(p.cell, name)) for name in WEIGHTS),
+        ("x", p.x),
+        ("initial_state", p.initial_state),
+    ):
+        gradient = gradients.inputs if name == "x" else getattr(gradients, name)
+        gradient_check(
+            lambda v, name=name: p.loss(**{name: v}), gradient, value, tolerance=CENTRAL_DIFFERENCES
+        )
+
+
+@given(shape=shapes, kind=st.sampled_from(list(CELLS)), seed=seeds)
+def test_a_padded_sequence_gives_what_it_gives_without_its_padding(shape, kind, seed):
+    lengths = np.random.default_rng(seed).integers(1, shape[1] + 1, shape[0])
+    p = Problem(shape, seed, kind, lengths=lengths)
+    p.d_states[:, :-1] = 0
+    gradients = p.gradients()
+    total = dict.fromkeys(WEIGHTS, 0)
+    for b, length in enumerate(lengths):
+        states, cache = unroll(p.cell, p.x[b : b + 1, :length], p.initial_state[b : b + 1])
+        d_states = np.zeros_like(states)
+        d_states[:, -1] = p.d_states[b, -1]
+        own = backpropagate_through_time(p.cell, cache, d_states)
+        np.testing.assert_allclose(p.states[b, :length], states[0], ROUNDING, ROUNDING)
+        np.testing.assert_array_equal(p.states[b, length:], p.states[[b] * (shape[1] - length), -1])
+        np.testing.assert_allclose(gradients.inputs[b, :length], own.inputs[0], ROUNDING, ROUNDING)
+        np.testing.assert_array_equal(gradients.inputs[b, length:], 0)
+        total = {name: total[name] + getattr(own, name) for name in WEIGHTS}
+    for name in WEIGHTS:
+        np.testing.assert_allclose(getattr(gradients, name), total[name], ROUNDING, ROUNDING)
+
+
+@given(shape=shapes, every=st.integers(1, 9), more=st.integers(0, 3), seed=seeds)
+def test_truncation_beyond_padded_sequences_truncates_nothing(shape, every, more, seed):
+    lengths = np.random.default_rng(seed).integers(1, shape[1] + 1, shape[0])
+    p = Problem(shape, seed, "LSTM", lengths=lengths)
+    assert_same(p.truncated(every, max(every, shape[1]) + more), p.gradients())
+
+
+def test_the_jacobian_of_a_step_beyond_the_end_is_the_identity():
+    p = Problem((2, 4, 1, 3), kind="GRU", lengths=[4, 2])
+    steps = jacobians(p.cell, p.cache)
+    np.testing.assert_array_equal(steps[1, 2:], [np.eye(3)] * 2)
+    assert np.abs(steps[0] - np.eye(3)).max(axis=(1, 2)).min() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([4], r"integers of shape \(2,\), got int64 of shape \(1,\)"),
+        ([1.0, 2.0], r"integers of shape \(2,\), got float64"),
+        ([0, 4], r"lengths between 1 and 4, got \[0, 4\]"),
+        ([5, 4], r"lengths between 1 and 4, got \[5, 4\]"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_refused(lengths, message):
+    p = Problem((2, 4, 3, 5))
+    with pytest.raises(ValueError, match=message):
+        unroll(p.cell, p.x, lengths=lengths)
+
+
+# A cell of one's own
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LeakyCell(SimpleRNNCell):
+    """What a contributor may write: half of the old state is kept."""
+
+    slip = 1.0  # a factor on the gradient that is kept
+
+    def step(self, projected, state):
+        new = np.tanh(projected + state @ self.recurrent_kernel)
+        return state / 2 + new / 2, new - state  # gates: any numbers that help on the way back
+
+    gates = 1
+
+    def slopes(self, previous, states, gates):
+        return np.stack((np.full_like(states, 0.5), (1 - (gates + previous) ** 2) / 2), axis=-2)
+
+    def step_back(self, d_state, slopes):
+        d_z = d_state * slopes[..., 1, :]
+        kept = self.slip * d_state * slopes[..., 0, :]
+        return d_z, kept + d_z @ self.recurrent_kernel.T
+
+
+class SlippingCell(LeakyCell):
+    slip = 1.001
+
+
+CELLS["leaky"], CELLS["slipping"] = LeakyCell.initialize, SlippingCell.initialize
+
+
+@given(shape=shapes, seed=seeds)
+def test_a_cell_of_ones_own_works_with_everything(shape, seed):
+    p = Problem(shape, seed, "leaky")
+    gradients = p.gradients()
+    for name in WEIGHTS:
+        gradient_check(
+            lambda v, name=name: p.loss(**{name: v}),
+            getattr(gradients, name),
+            getattr(p.cell, name),
+            tolerance=CENTRAL_DIFFERENCES,
+        )
+    assert_same(p.truncated(every=1, steps=shape[1]), gradients)
+    product = p.jacobian_product(0, shape[1] - 1, 0)
+    assert product.shape == (p.cell.units, p.cell.units)
+
+
+@pytest.mark.parametrize("name", ["recurrent_kernel", "initial_state"])
+def test_a_step_back_that_is_off_by_a_thousandth_is_caught(name):
+    p = Problem((2, 5, 2, 3), kind="slipping")
+    value = getattr(p.cell, name, None) if name in WEIGHTS else p.initial_state
+    with pytest.raises(AssertionError):
+        gradient_check(
+            lambda v: p.loss(**{name: v}),
+            getattr(p.gradients(), name),
+            value,
+            tolerance=CENTRAL_DIFFERENCES,
+        )
+
+
+def test_a_cell_without_a_step_back_cannot_be_made():
+    class Half(Cell):
+        def step(self, projected, state):
+            return projected, state[..., :0]
+
+    with pytest.raises(TypeError, match="slopes"):
+        Half(np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
+
+
+# Vanishing
+
+
+@pytest.mark.parametrize("dtype", PARITY)
+def test_a_vanishing_gradient_ends_in_zeros_not_in_subnormal_numbers(dtype):
+    cell = SimpleRNNCell(*(np.array(w, dtype) for w in ([[1.0]], [[0.01]], [0.0])), "linear")
+    states, cache = unroll(cell, np.zeros((1, 400, 1), dtype))
+    d_states = np.zeros_like(states)
+    d_states[0, -1] = 1
+    flow = backpropagate_through_time(cell, cache, d_states).states[0, :, 0]
+    subnormal = (flow != 0) & (np.abs(flow) < np.finfo(dtype).tiny)
+    assert flow[0] == 0 and np.count_nonzero(flow) > 15
+    assert np.count_nonzero(subnormal) <= 16
+
+
 # Truncation
 
 
@@ -478,3 +633,33 @@ def test_values_that_are_not_finite_are_refused(name, value):
 def test_a_window_shorter_than_the_interval_is_refused(every, steps):
     with pytest.raises(ValueError, match=f"<= steps, got every={every} and steps={steps}"):
         Problem((2, 4, 3, 5)).truncated(every, steps)
+
+
+def test_what_is_no_cell_and_what_is_no_cache_are_refused_by_type():
+    p = Problem((2, 4, 3, 5))
+    with pytest.raises(TypeError, match="expected a cell such as SimpleRNNCell, got list"):
+        unroll([], p.x)
+    for use in (backpropagate_through_time, lambda cell, cache, _: jacobians(cell, cache)):
+        with pytest.raises(TypeError, match="expected the cache that unroll returned, got ndarray"):
+            use(p.cell, p.states, p.d_states)
+
+
+@pytest.mark.parametrize("other", ["LSTM", "tanh"])
+def test_the_cache_of_another_cell_is_refused(other):
+    p = Problem((2, 4, 3, 5))
+    cell = Problem((1, 1, 3, 6 if other == "tanh" else 5), kind=other).cell
+    with pytest.raises(ValueError, match=r"expected the cache of this cell, .* got \(3, 5, 0\)"):
+        backpropagate_through_time(cell, p.cache, p.d_states)
+
+
+def test_the_cache_of_another_precision_is_refused():
+    p = Problem((2, 4, 3, 5))
+    cell = Problem((1, 1, 3, 5), dtype="float32").cell
+    with pytest.raises(ValueError, match=r"and float32, got .* and float64"):
+        backpropagate_through_time(cell, p.cache, p.d_states)
+
+
+@pytest.mark.parametrize("x", [np.ones((1, 2, 3)) * 1j, np.full((1, 2, 3), "a")])
+def test_values_that_are_not_real_numbers_are_refused(x):
+    with pytest.raises(ValueError, match=r"expected real numbers in x, got (complex128|<U1)"):
+        unroll(Problem((1, 2, 3, 5)).cell, x)

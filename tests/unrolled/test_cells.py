@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unrolled import SimpleRNNCell, central_difference
+from unrolled import (
+    DiagonalLinearCell,
+    GRUCell,
+    LSTMCell,
+    SimpleRNNCell,
+    central_difference,
+    jacobians,
+    unroll,
+)
 
 JACOBIAN = 1e-10  # absolute; entries are of order 1, central differences good to about 1e-12
 ROUNDING = 1e-12
@@ -160,3 +168,118 @@ def test_an_unknown_activation_is_refused_by_name():
 def test_an_unknown_recurrence_is_refused_by_name():
     with pytest.raises(ValueError, match=r"one of \('orthogonal', .*'identity'\), got 'unit'"):
         SimpleRNNCell.initialize(1, 1, np.random.default_rng(0), recurrent="unit")
+
+
+@pytest.mark.parametrize("rng", [0, None, np.random.RandomState(0)])
+@pytest.mark.parametrize("cell", [SimpleRNNCell, LSTMCell, GRUCell])
+def test_a_source_of_random_numbers_that_is_no_generator_is_refused(cell, rng):
+    with pytest.raises(TypeError, match=r"expected rng to be a numpy.random.Generator, got"):
+        cell.initialize(1, 1, rng)
+
+
+@pytest.mark.parametrize("cell", [SimpleRNNCell, LSTMCell, GRUCell, DiagonalLinearCell])
+def test_a_cell_without_units_is_refused(cell):
+    with pytest.raises(ValueError, match="at least 1 feature"):
+        cell.initialize(2, 0, np.random.default_rng(0))
+
+
+# LSTM and GRU
+
+
+def test_an_lstm_that_forgets_nothing_and_takes_nothing_in_keeps_its_cell_state():
+    rng = np.random.default_rng(0)
+    cell = LSTMCell.initialize(2, 3, rng, forget_bias=50.0)
+    cell.bias[:3] = -50  # input gate shut
+    start = rng.normal(size=(4, 6))
+    states, cache = unroll(cell, rng.normal(size=(4, 20, 2)), start)
+    np.testing.assert_allclose(states[:, -1, 3:], start[:, 3:], atol=ROUNDING)
+    np.testing.assert_allclose(
+        jacobians(cell, cache)[..., 3:, 3:], np.broadcast_to(np.eye(3), (4, 20, 3, 3)), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_a_gru_with_its_update_gate_at_one_keeps_its_state(reset_after):
+    rng = np.random.default_rng(0)
+    cell = GRUCell.initialize(2, 3, rng, reset_after=reset_after)
+    cell.bias[..., :3] = 50
+    start = rng.normal(size=(4, 3))
+    states, _ = unroll(cell, rng.normal(size=(4, 20, 2)), start)
+    np.testing.assert_allclose(states[:, -1], start, atol=ROUNDING)
+
+
+def test_the_reset_gate_acts_before_or_after_the_product():
+    """With one unit it makes no difference; with two and unequal gates it does."""
+    rng = np.random.default_rng(0)
+    for units, same in ((1, True), (2, False)):
+        after = GRUCell.initialize(1, units, rng)
+        before = dataclasses.replace(after, bias=np.zeros(3 * units))
+        x, start = rng.normal(size=(1, 3, 1)), rng.normal(size=(1, units))
+        assert np.allclose(unroll(after, x, start)[0], unroll(before, x, start)[0]) == same
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(LSTMCell, 4), (GRUCell, 3)])
+def test_recurrent_weights_of_all_gates_have_orthonormal_rows_together(cell, gates):
+    w = cell.initialize(1, 5, np.random.default_rng(0)).recurrent_kernel
+    assert w.shape == (5, 5 * gates)
+    np.testing.assert_allclose(w @ w.T, np.eye(5), atol=ROUNDING)
+    one = w[:, :5]  # a single gate's part is not orthogonal
+    assert np.linalg.norm(one, 2) <= 1 + ROUNDING and np.linalg.norm(one @ one.T - np.eye(5)) > 0.5
+
+
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell])
+def test_identity_recurrence_is_refused_where_there_are_gates(cell):
+    with pytest.raises(ValueError, match="another start than 'identity'"):
+        cell.initialize(1, 3, np.random.default_rng(0), recurrent="identity")
+
+
+def test_the_forget_bias_goes_to_the_forget_gate_alone():
+    bias = LSTMCell.initialize(1, 3, np.random.default_rng(0), forget_bias=2.5).bias
+    np.testing.assert_array_equal(bias.reshape(4, 3), [[0] * 3, [2.5] * 3, [0] * 3, [0] * 3])
+
+
+@pytest.mark.parametrize(
+    ("cell", "shapes", "words"),
+    [
+        (LSTMCell, ((2, 12), (3, 12), (9,)), "bias (4 units,), none empty, got (2, 12)"),
+        (LSTMCell, ((2, 10), (3, 10), (10,)), "kernel (features, 4 units)"),
+        (GRUCell, ((2, 9), (3, 9), (3, 9)), "or (3 units,), none empty, got (2, 9), (3, 9)"),
+        (GRUCell, ((2, 8), (3, 9), (9,)), "recurrent_kernel (units, 3 units)"),
+        (DiagonalLinearCell, ((2, 3), (2, 1), (3,)), "recurrent_kernel (2, units / 2)"),
+        (DiagonalLinearCell, ((2, 4), (4, 4), (4,)), "got (2, 4), (4, 4) and (4,)"),
+    ],
+)
+def test_weights_of_other_cells_are_refused(cell, shapes, words):
+    with pytest.raises(ValueError) as error:
+        cell(*map(np.ones, shapes))
+    assert words in str(error.value)
+
+
+# Diagonal linear recurrence
+
+
+@given(seed=st.integers(0, 2**32 - 1), units=st.sampled_from([2, 4, 6]))
+def test_no_direction_of_a_diagonal_cell_shrinks_by_more_or_less_than_its_modulus(seed, units):
+    rng = np.random.default_rng(seed)
+    cell = DiagonalLinearCell.initialize(1, units, rng, modulus=(0.5, 0.9))
+    _, cache = unroll(cell, rng.normal(size=(1, 2, 1)))
+    singular_values = np.linalg.svd(jacobians(cell, cache)[0, 1], compute_uv=False)
+    moduli = np.repeat(np.sort(np.abs(cell.eigenvalues))[::-1], 2)
+    np.testing.assert_allclose(singular_values, moduli, atol=ROUNDING)
+
+
+def test_a_diagonal_cell_starts_in_the_ring_and_keeps_the_size_of_its_input():
+    rng = np.random.default_rng(0)
+    cell = DiagonalLinearCell.initialize(20, 400, rng, modulus=(0.8, 0.95))
+    moduli = np.abs(cell.eigenvalues)
+    assert 0.8 <= moduli.min() < 0.82 and 0.94 < moduli.max() <= 0.95
+    states, _ = unroll(cell, rng.normal(size=(4, 300, 20)))
+    assert states[:, 100:].var() == pytest.approx(1, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("units", "modulus"), [(3, (0.9, 0.99)), (2, (0.0, 0.9)), (2, (0.9, 1.0)), (2, (0.9, 0.8))]
+)
+def test_a_ring_beyond_one_or_an_odd_number_of_units_is_refused(units, modulus):
+    with pytest.raises(ValueError, match="even number of units and 0 < smallest <= largest"):
+        DiagonalLinearCell.initialize(1, units, np.random.default_rng(0), modulus=modulus)
