@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled import SimpleRNNCell, gradient_check
-from unrolled.language_model import LanguageModel, cross_entropy, softmax
+from unrolled.language_model import LanguageModel
+from unrolled.losses import cross_entropy, softmax
 from unrolled.ngrams import NGramModel
 from unrolled.optimizers import Adam, clip_by_norm
 from unrolled.tasks import next_character, parallel_streams

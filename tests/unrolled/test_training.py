@@ -1,0 +1,108 @@
+"""A cell with a readout: its gradients, and that training changes weights as it says."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from unrolled import GRUCell, LSTMCell, SimpleRNNCell, gradient_check
+from unrolled.losses import cross_entropy, squared_error
+from unrolled.tasks import adding_problem, recall
+from unrolled.training import SequenceModel, train
+
+CENTRAL_DIFFERENCES = 1e-7  # relative, float64
+
+
+def new_model(cell=SimpleRNNCell, outputs=1, features=2, every_step=False, dtype="float64"):
+    rng = np.random.default_rng(0)
+    return SequenceModel.read_from(
+        cell.initialize(features, 6, rng, dtype=dtype), outputs, rng, every_step=every_step
+    )
+
+
+@pytest.mark.parametrize("lengths", [None, [7, 2, 5]])
+@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("cell", [SimpleRNNCell, LSTMCell, GRUCell])
+@pytest.mark.parametrize("loss", [squared_error, cross_entropy])
+def test_gradients_of_all_weights_are_right(cell, every_step, lengths, loss):
+    model = new_model(cell, outputs=3, every_step=every_step)
+    rng = np.random.default_rng(1)
+    x, shape = rng.normal(size=(3, 7, 2)), (3, 7) if every_step else (3,)
+    y = rng.normal(size=(*shape, 3)) if loss is squared_error else rng.integers(0, 3, shape)
+    _, gradients, _ = model.loss_and_gradients(x, y, loss=loss, lengths=lengths)
+    for i, (weight, gradient) in enumerate(zip(model.parameters, gradients, strict=True)):
+
+        def value(w, i=i):
+            weights = [*model.parameters[:i], w, *model.parameters[i + 1 :]]
+            changed = SequenceModel(cell(*weights[:3]), *weights[3:], every_step)
+            return changed.loss_and_gradients(x, y, loss=loss, lengths=lengths)[0]
+
+        gradient_check(value, gradient, weight, tolerance=CENTRAL_DIFFERENCES)
+
+
+def test_gradients_of_states_are_those_of_the_last_state_sent_back():
+    model = new_model(LSTMCell)
+    x, y = adding_problem(4, np.random.default_rng(0), length=9)
+    _, _, d_states = model.loss_and_gradients(x, y)
+    outputs, _ = model.outputs(x)
+    last = 2 * (outputs - y[:, None]) / 4 @ model.output_kernel.T
+    np.testing.assert_allclose(d_states[:, -1, :6], last, rtol=1e-12)
+    np.testing.assert_array_equal(d_states[:, -1, 6:], 0)  # the loss does not read c
+
+
+def test_training_solves_a_task_and_stops_there():
+    rng = np.random.default_rng(0)
+    model = new_model(GRUCell, outputs=4, features=8)
+    losses = train(
+        model,
+        lambda: recall(32, rng, delay=5),
+        updates=2000,
+        learning_rate=0.01,
+        loss=cross_entropy,
+        solved=0.05,
+    )
+    assert len(losses) < 2000 and losses[0] > 1
+    assert losses[-50:].mean() < 0.05 <= losses[-51:-1].mean()
+
+
+def test_training_changes_the_weights_of_the_model_in_place():
+    model = new_model()
+    before = [w.copy() for w in model.parameters]
+    rng = np.random.default_rng(0)
+    train(model, lambda: adding_problem(8, rng, length=5), updates=2)
+    for old, new in zip(before, model.parameters, strict=True):
+        assert (old != new).any()
+
+
+def test_the_same_batches_give_the_same_losses():
+    first, second = (
+        train(new_model(), partial(adding_problem, 8, np.random.default_rng(3)), updates=20)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_model_keeps_the_precision_of_its_cell(dtype):
+    model = new_model(GRUCell, dtype=dtype)
+    rng = np.random.default_rng(0)
+    losses = train(model, lambda: adding_problem(8, rng, length=5), updates=3)
+    assert {w.dtype for w in model.parameters} == {np.dtype(dtype)}
+    assert model.outputs(np.ones((1, 2, 2)))[0].dtype == dtype and np.isfinite(losses).all()
+
+
+def test_training_that_blows_up_says_at_which_update():
+    rng = np.random.default_rng(0)
+    cell = SimpleRNNCell.initialize(2, 6, rng, activation="linear", gain=1e3)
+    model = SequenceModel.read_from(cell, 1, rng)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"expected a finite loss, got .* at update 1"),
+    ):
+        train(model, lambda: adding_problem(8, rng, length=60), updates=5, clip=np.inf)
+
+
+@pytest.mark.parametrize("targets", [np.ones((2, 2)), np.ones(3), np.ones((0, 1))])
+def test_targets_of_another_shape_are_refused(targets):
+    with pytest.raises(ValueError, match=r"expected targets of shape \(2, 1\), got"):
+        squared_error(np.ones((2, 1)), targets)
