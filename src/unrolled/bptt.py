@@ -44,9 +44,9 @@ class Gradients(NamedTuple):
 class GradientsByStep(NamedTuple):
     """The share of each time step in the parameter gradients, summed over the batch."""
 
-    kernel: np.ndarray  #: (time, *shape of the kernel)
-    recurrent_kernel: np.ndarray  #: (time, *shape of the recurrent kernel)
-    bias: np.ndarray  #: (time, *shape of the bias)
+    kernel: np.ndarray  #: time first, then as the kernel
+    recurrent_kernel: np.ndarray  #: time first, then as the recurrent kernel
+    bias: np.ndarray  #: time first, then as the bias
 
 
 def unroll(

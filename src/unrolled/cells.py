@@ -187,7 +187,8 @@ class Cell(ABC):
 
         Returns
         -------
-        kernel, recurrent_kernel, bias : ndarray of shape (..., *shape of the weight)
+        kernel, recurrent_kernel, bias : ndarray
+            Of the shapes of the weights, behind the axes before the last two.
         """
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from unrolled.bptt import backpropagate_through_time, unroll
+from unrolled.cells import Cell
 
 
-def norms_by_step(gradients):
+def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     """Length of the gradient at each time step, as one number per step.
 
     Euclidean norm over the units, then root mean square over the batch.
@@ -27,17 +30,58 @@ def norms_by_step(gradients):
     >>> norms_by_step(np.array([[[3.0, 4.0], [0.0, 1.0]]]))
     array([5., 1.])
     """
-    return np.sqrt(np.mean(np.sum(np.square(gradients), axis=-1), axis=-2))
+    return np.asarray(np.sqrt(np.mean(np.sum(np.square(gradients), axis=-1), axis=-2)))
 
 
-def log_growth(cell, x, rng, *, discard=20):
+def half_life(norms: np.ndarray) -> float:
+    """Reach of a gradient: over how many steps backward its norm halves.
+
+    ``ln 2 / slope``, with the least-squares slope of ``ln norm`` against the time step. All steps
+    count alike, so one kink does not decide; steps where the norm is 0 do not count.
+
+    Parameters
+    ----------
+    norms : ndarray of shape (time,)
+        Norm at each time step, from `norms_by_step`: the later step comes later.
+
+    Returns
+    -------
+    float
+        In steps. Positive if the gradient vanishes, negative if it explodes (it then doubles in
+        that many steps), infinite if it does neither.
+
+    Raises
+    ------
+    ValueError
+        If `norms` has another shape, holds a value that is negative or not finite, or has fewer
+        than two that are above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> half_life(2.0 ** (np.arange(40) / 8)).__round__(9)
+    8.0
+    """
+    norms = np.asarray(norms, float)
+    steps = np.flatnonzero(norms)
+    if norms.ndim != 1 or len(steps) < 2 or not np.all(np.isfinite(norms) & (norms >= 0)):
+        raise ValueError(
+            "expected one finite norm for each step, none negative and at least two above 0, "
+            f"got {norms}"
+        )
+    logs, steps = np.log(norms[steps]), steps - steps.mean()
+    slope = float(steps @ (logs - logs.mean()) / (steps @ steps))
+    return float(np.log(2) / slope) if slope else float("inf")
+
+
+def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: int = 20) -> float:
     """Growth rate of a gradient that is sent back from the last step, as a mean log per step.
 
     ``(ln norm(dL/dh_t) - ln norm(dL/dh_T)) / (T - t)`` at t = discard + 1.
 
     Parameters
     ----------
-    cell : SimpleRNNCell
+    cell : Cell
         The cell, best in float64.
     x : ndarray of shape (batch, time, features)
         The sequences that it reads, from the state zero.
@@ -76,7 +120,7 @@ def log_growth(cell, x, rng, *, discard=20):
     return float((logs[discard] - logs[-1]) / steps)
 
 
-def log_product_norms(jacobians):
+def log_product_norms(jacobians: Iterable[np.ndarray]) -> np.ndarray:
     """Largest singular value of J_1, J_2 J_1, J_3 J_2 J_1, ... as natural logarithms.
 
     Each product is rescaled before the next factor, so nothing overflows or underflows.
@@ -97,17 +141,68 @@ def log_product_norms(jacobians):
     >>> np.exp(log_product_norms([np.diag([0.5, 2.0])] * 3)).round(9)
     array([2., 4., 8.])
     """
-    logs, product, total = [], None, 0.0
+    logs: list[float] = []
+    product, total = None, 0.0
     for jacobian in jacobians:
         product = jacobian if product is None else jacobian @ product
-        norm = np.linalg.norm(product, 2)
+        norm = float(np.linalg.norm(product, 2))
+        if norm == 0:  # and zero it stays
+            norm, total = 1.0, -np.inf
         total += np.log(norm)
         product = product / norm
         logs.append(total)
     return np.array(logs)
 
 
-def lyapunov_exponents(jacobians, start=None):
+def log_singular_values(jacobians: Iterable[np.ndarray]) -> np.ndarray:
+    """All singular values of J_1, J_2 J_1, J_3 J_2 J_1, ... as natural logarithms.
+
+    Each product is kept as ``Q diag(exp(s)) T`` with Q orthogonal and T well conditioned, so that
+    its scales s never meet in one sum. In the bare product every singular value is lost that is
+    smaller than the largest by more than the machine precision.
+
+    Parameters
+    ----------
+    jacobians : iterable of ndarray of shape (units, units)
+        One Jacobian a step, in the order of time. For dh_T/dh_t with T fixed and t = T-1, T-2, ...
+        pass their transposes in reverse order: ``cell.jacobian(states)[::-1].swapaxes(1, 2)``.
+
+    Returns
+    -------
+    ndarray of shape (time, units)
+        One row for each product, the largest first. What is more than 300 orders of magnitude
+        smaller than the largest comes out as minus infinity.
+
+    References
+    ----------
+    Loh, Gubernatis, Scalettar, White, Scalapino and Sugar (2005), "Numerical stability and the
+    sign problem in the determinant quantum Monte Carlo method".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_singular_values([np.diag([2.0, 0.5])] * 90)[-1] / np.log(2)
+    array([ 90., -90.])
+    """
+    values: list[np.ndarray] = []
+    q = mixing = np.eye(0)
+    scales = np.zeros(0)
+    for jacobian in jacobians:
+        if not values:
+            q = mixing = np.eye(len(jacobian))
+            scales = np.zeros(len(jacobian))
+        q, scales, mixing = _graded(jacobian @ q, scales, mixing)
+        _, top_down, rest = _graded(mixing.T, scales, np.eye(len(scales)))
+        largest = top_down.max()
+        sigma = np.linalg.svd(np.exp(top_down - largest)[:, None] * rest, compute_uv=False)
+        with np.errstate(divide="ignore"):
+            values.append(largest + np.log(sigma))
+    return np.array(values)
+
+
+def lyapunov_exponents(
+    jacobians: Iterable[np.ndarray], start: np.ndarray | None = None
+) -> np.ndarray:
     """Mean log growth per step of the directions that a product of Jacobians stretches most.
 
     ``J_t Q_{t-1} = Q_t R_t`` and ``lambda_i = (1 / time) sum over t of ln |R_t[i, i]|``. The QR
@@ -117,7 +212,7 @@ def lyapunov_exponents(jacobians, start=None):
     Parameters
     ----------
     jacobians : iterable of ndarray of shape (units, units)
-        One Jacobian a step, in the order of time, none singular.
+        One Jacobian a step, in the order of time. A singular one makes exponents minus infinity.
     start : ndarray of shape (units, directions), optional
         Directions followed, in general position (such as normal draws); all axes if not given.
 
@@ -125,6 +220,11 @@ def lyapunov_exponents(jacobians, start=None):
     -------
     ndarray of shape (directions,)
         Natural logarithms of growth factors, the largest first once `time` is large enough.
+
+    Raises
+    ------
+    ValueError
+        If there is no Jacobian.
 
     References
     ----------
@@ -137,11 +237,29 @@ def lyapunov_exponents(jacobians, start=None):
     >>> np.exp(exponents).round(6)  # the eigenvalues, although the largest singular value is 5.03
     array([0.5 , 0.25])
     """
-    jacobians = iter(jacobians)
-    first = next(jacobians)
-    q, r = np.linalg.qr(first if start is None else first @ start)
-    total, time = np.log(np.abs(np.diag(r))), 1
+    q = start
+    total, time = np.zeros(1), 0
     for jacobian in jacobians:
-        q, r = np.linalg.qr(jacobian @ q)
-        total, time = total + np.log(np.abs(np.diag(r))), time + 1
+        q, r = np.linalg.qr(jacobian if q is None else jacobian @ q)
+        with np.errstate(divide="ignore"):
+            total, time = total + np.log(np.abs(np.diag(r))), time + 1
+    if not time:
+        raise ValueError("expected at least one Jacobian, got none")
     return total / time
+
+
+def _graded(
+    matrix: np.ndarray, scales: np.ndarray, mixing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Write ``matrix @ diag(exp(scales)) @ mixing`` likewise, with an orthogonal matrix in front.
+
+    Scaling columns changes R and not Q, so the QR decomposition never sees the scales.
+    """
+    tiny = np.finfo(float).tiny  # a zero column has scale minus infinity, nearly
+    sizes = np.log(np.maximum(np.linalg.norm(matrix, axis=0), tiny)) + scales
+    order = np.argsort(-sizes, kind="stable")
+    q, r = np.linalg.qr(matrix[:, order])
+    diagonal = np.maximum(np.abs(np.diag(r)), tiny)
+    old, new = scales[order], scales[order] + np.log(diagonal)
+    ratios = np.exp(np.minimum(np.triu(old - old[:, None]), 700.0))
+    return q, new, (r / diagonal[:, None] * ratios) @ mixing[order]

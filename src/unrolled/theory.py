@@ -8,7 +8,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()  # an average over a standard normal variable
 
 
-def spectral_radius(matrix):
+def spectral_radius(matrix: np.ndarray) -> float:
     """Largest modulus of an eigenvalue: the growth factor of the powers of a matrix.
 
     ``lim norm(W^k)^(1/k) = max |eigenvalue of W|`` for every norm (Gelfand's formula).
@@ -31,7 +31,7 @@ def spectral_radius(matrix):
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
-def largest_step_factor(recurrent_kernel, largest_slope=1.0):
+def largest_step_factor(recurrent_kernel: np.ndarray, largest_slope: float = 1.0) -> float:
     """Bound of Pascanu et al.: no step lengthens a gradient by more than this factor.
 
     ``norm(dL/dh_{t-1}) <= sigma_1(W_hh) max|phi'| norm(dL/dh_t)``, in the Euclidean norm. Below 1
@@ -61,7 +61,9 @@ def largest_step_factor(recurrent_kernel, largest_slope=1.0):
     return float(np.linalg.norm(recurrent_kernel, 2) * largest_slope)
 
 
-def mean_field_log_growth(gain, input_std=0.0):
+def mean_field_log_growth(
+    gain: float | np.ndarray, input_std: float | np.ndarray = 0.0
+) -> float | np.ndarray:
     """Log growth per step of ``norm(dL/dh_t)`` in a wide random tanh network, ``(ln chi) / 2``.
 
     For recurrent weights of variance ``gain**2 / units`` and independent normal input to every
@@ -103,7 +105,96 @@ def mean_field_log_growth(gain, input_std=0.0):
     return log_growth if log_growth.ndim else float(log_growth)
 
 
-def inputs_used(accuracy, length):
+def gaussian_product_exponents(units: int, gain: float = 1.0) -> np.ndarray:
+    """Lyapunov exponents of a product of independent Gaussian matrices, exact at every width.
+
+    For entries of variance ``gain^2 / units``, with psi the digamma function,
+
+        lambda_i = ln gain + (ln(2 / units) + psi((units - i + 1) / 2)) / 2,    i = 1..units.
+
+    The largest lies about ``1 / (2 units)`` below ``ln gain``: the typical product grows less
+    than the mean square of products does.
+
+    Parameters
+    ----------
+    units : int
+        Size of the matrices, at least 1.
+    gain : float
+        Standard deviation of the entries times the square root of `units`.
+
+    Returns
+    -------
+    ndarray of shape (units,)
+        Natural logarithms of growth factors per matrix, the largest first.
+
+    Raises
+    ------
+    ValueError
+        If `units` is less than 1 or `gain` is not positive.
+
+    References
+    ----------
+    Newman (1986), "The distribution of Lyapunov exponents: exact results for random matrices".
+
+    Examples
+    --------
+    >>> gaussian_product_exponents(3).round(4)
+    array([-0.1845, -0.4913, -1.1845])
+    """
+    if units < 1 or not gain > 0:
+        raise ValueError(f"expected at least one unit and a positive gain, got {units} and {gain}")
+    # psi(x + 1) = psi(x) + 1/x, from psi(1/2) for the odd and psi(1) for the even multiples of 1/2
+    digamma = np.empty(units)
+    digamma[::2] = -np.euler_gamma - 2 * np.log(2)
+    digamma[1::2] = -np.euler_gamma
+    for k in range(2, units):
+        digamma[k] = digamma[k - 2] + 2 / (k - 1)
+    return np.asarray(np.log(gain) + (np.log(2 / units) + digamma[::-1]) / 2)
+
+
+def linear_sensitivity(weight: float | complex | np.ndarray) -> float | np.ndarray:
+    """Mean square of dh/dw, the derivative of a linear unit's state by its recurrent weight.
+
+    For ``h_t = w h_{t-1} + x_t`` on white noise of variance 1, long after the start,
+
+        E[abs(dh/dw)^2] = sum over k of k^2 q^(k - 1) = (1 + q) / (1 - q)^3,    q = abs(w)^2.
+
+    The state itself has ``E[abs(h)^2] = 1 / (1 - q)``: near q = 1 the derivative grows as the
+    third power of that, although no gradient dh_T/dh_t exceeds 1.
+
+    Parameters
+    ----------
+    weight : float or complex or ndarray
+        The recurrent weight w, often called lambda; its modulus is less than 1.
+
+    Returns
+    -------
+    float or ndarray
+        Of the shape of `weight`.
+
+    Raises
+    ------
+    ValueError
+        If a modulus is not less than 1.
+
+    References
+    ----------
+    Zucchet and Orvieto (2024), "Recurrent neural networks: vanishing and exploding gradients are
+    not the end of the story".
+
+    Examples
+    --------
+    >>> linear_sensitivity(0.0), round(linear_sensitivity(0.5), 4)
+    (1.0, 2.963)
+    """
+    square = np.abs(np.asarray(weight)) ** 2
+    if not np.all(square < 1):
+        raise ValueError(f"expected weights of modulus less than 1, got {weight}")
+    mean_square = (1 + square) / (1 - square) ** 3
+    return mean_square if mean_square.ndim else float(mean_square)
+
+
+def inputs_used(accuracy: float | np.ndarray, length: int) -> float | np.ndarray:
     """How many of `length` inputs a linear predictor of the sign of the mean seems to use.
 
     Summing k of n standard-normal inputs predicts the sign of the sum of all with accuracy
@@ -138,7 +229,7 @@ def inputs_used(accuracy, length):
     return used if used.ndim else float(used)
 
 
-def _pre_activation_variance(gain, input_std):
+def _pre_activation_variance(gain: np.ndarray, input_std: np.ndarray) -> np.ndarray:
     """The stable solution q of the mean-field equation, by bisection (the map is concave)."""
     low, high = input_std**2, gain**2 + input_std**2
     for _ in range(60):

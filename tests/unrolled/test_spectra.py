@@ -1,16 +1,23 @@
 """Measured growth rates against cases whose answer is known exactly."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import schur
 
 from unrolled import SimpleRNNCell, backpropagate_through_time, unroll
 from unrolled.spectra import (
+    half_life,
     log_growth,
     log_product_norms,
+    log_singular_values,
     lyapunov_exponents,
     norms_by_step,
 )
-from unrolled.theory import spectral_radius
+from unrolled.theory import gaussian_product_exponents, spectral_radius
 
 
 @pytest.fixture
@@ -88,12 +95,143 @@ def test_a_few_directions_give_the_leading_exponents(rng):
     np.testing.assert_allclose(exponents, np.log([2.0, 1.0]), atol=5e-3)
 
 
-def test_logistic_map_has_exponent_ln_2():
+def test_exponents_of_a_linear_map_are_exact_along_its_schur_vectors(rng):
+    basis = rng.normal(size=(5, 5))
+    moduli = np.array([1.7, 1.1, 0.8, 0.3, 0.02])
+    matrix = basis @ np.diag(moduli * [1, -1, 1, 1, -1]) @ np.linalg.inv(basis)
+    triangle, vectors = schur(matrix)
+    exponents = lyapunov_exponents([matrix] * 5, vectors)
+    np.testing.assert_allclose(exponents, np.log(np.abs(np.diag(triangle))), atol=1e-11)
+    np.testing.assert_allclose(np.sort(exponents)[::-1], np.log(moduli), atol=1e-11)
+
+
+@pytest.mark.parametrize("units", [2, 8])
+def test_exponents_of_independent_gaussian_matrices_are_newmans(rng, units):
+    steps = 20_000 // units
+    matrices = (1.3 / np.sqrt(units) * rng.normal(size=(units, units)) for _ in range(steps))
+    exact = gaussian_product_exponents(units, 1.3)
+    np.testing.assert_allclose(lyapunov_exponents(matrices), exact, atol=4 * 1.2 / np.sqrt(steps))
+
+
+def test_logistic_map_has_exponent_ln_2_to_three_digits():
     x, slopes = 0.1234, []
-    for _ in range(100_000):
+    for _ in range(10_000):
         slopes.append(np.array([[4 * (1 - 2 * x)]]))
         x = 4 * x * (1 - x)
-    assert lyapunov_exponents(slopes)[0] == pytest.approx(np.log(2), abs=2e-3)
+    assert lyapunov_exponents(slopes)[0] == pytest.approx(np.log(2), abs=5e-4)
+
+
+def test_a_singular_jacobian_makes_an_exponent_minus_infinity():
+    exponents = lyapunov_exponents([np.diag([2.0, 0.0])] * 3)
+    np.testing.assert_array_equal(exponents, [np.log(2.0), -np.inf])
+
+
+def test_exponents_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="at least one Jacobian, got none"):
+        lyapunov_exponents([])
+
+
+def test_product_norms_stay_at_zero_once_a_product_is_zero():
+    shift = np.array([[0.0, 3.0], [0.0, 0.0]])
+    logs = log_product_norms([shift, shift, np.eye(2)])
+    np.testing.assert_array_equal(logs, [np.log(3.0), -np.inf, -np.inf])
+
+
+def compound(matrix, order):
+    """All minors of one order; its largest singular value is sigma_1 ... sigma_order."""
+    subsets = list(combinations(range(len(matrix)), order))
+    return np.array([[np.linalg.det(matrix[np.ix_(i, j)]) for j in subsets] for i in subsets])
+
+
+def graded(rng):
+    """Eigenvalues in ascending order: the first direction starts as the weakest."""
+    return np.diag([0.2, 0.5, 1.0, 2.0, 4.0]) + np.triu(rng.normal(size=(5, 5)), 1)
+
+
+@pytest.mark.parametrize("kind", ["independent", "powers", "graded powers"])
+def test_all_singular_values_agree_with_norms_of_compound_matrices(rng, kind):
+    if kind == "independent":
+        jacobians = rng.normal(size=(60, 5, 5))
+    else:
+        jacobians = [graded(rng) if kind == "graded powers" else rng.normal(size=(5, 5))] * 60
+    sums = [log_product_norms([compound(j, order) for j in jacobians]) for order in range(1, 6)]
+    exact = np.diff(np.transpose(sums), axis=1, prepend=0)
+    assert np.ptp(exact[-1]) > 60  # 26 orders of magnitude: the bare product has lost most
+    np.testing.assert_allclose(log_singular_values(jacobians), exact, atol=1e-9)
+
+
+@given(seed=st.integers(0, 10_000), units=st.integers(1, 9), steps=st.integers(1, 6))
+@settings(max_examples=40, deadline=None)
+def test_singular_values_of_short_products_are_numpys(seed, units, steps):
+    jacobians = np.random.default_rng(seed).normal(size=(steps, units, units))
+    product = np.eye(units)
+    for jacobian, logs in zip(jacobians, log_singular_values(jacobians), strict=True):
+        product = jacobian @ product
+        sigma = np.linalg.svd(product, compute_uv=False)
+        np.testing.assert_allclose(np.exp(logs), sigma, rtol=1e-6, atol=1e-12 * sigma[0])
+        assert logs[0] == pytest.approx(np.log(sigma[0]), abs=1e-10)
+
+
+def test_singular_values_sum_to_the_log_determinants_where_the_product_underflows(rng):
+    jacobians = 1e-3 * rng.normal(size=(200, 4, 4))
+    expected = np.cumsum(np.log(np.abs(np.linalg.det(jacobians))))
+    sums = log_singular_values(jacobians).sum(axis=1)
+    assert expected[-1] < -4000
+    np.testing.assert_allclose(sums, expected, rtol=1e-10)
+
+
+def test_singular_values_of_an_orthogonal_product_are_one(rng):
+    turns = [SimpleRNNCell.initialize(1, 16, rng).recurrent_kernel for _ in range(50)]
+    np.testing.assert_allclose(log_singular_values(turns), 0, atol=1e-12)
+
+
+def test_dead_relu_units_leave_singular_values_of_minus_infinity(rng):
+    options = {"recurrent": "gaussian", "gain": 1.5, "activation": "relu"}
+    cell = SimpleRNNCell.initialize(3, 8, rng, **options)
+    jacobians = cell.jacobian(unroll(cell, rng.normal(size=(1, 20, 3)))[0][0])
+    logs = log_singular_values(jacobians)
+    assert not np.isnan(logs).any() and np.isneginf(logs[-1, -1])
+    np.testing.assert_allclose(logs[:, 0], log_product_norms(jacobians), atol=1e-9)
+
+
+def test_transposes_in_reverse_order_give_the_spectrum_of_dh_T_by_dh_t(rng):
+    cell = SimpleRNNCell.initialize(2, 5, rng, gain=1.2)
+    jacobians = cell.jacobian(unroll(cell, rng.normal(size=(1, 7, 2)))[0][0])
+    logs = log_singular_values(jacobians[::-1].swapaxes(1, 2))
+    back_two = jacobians[6] @ jacobians[5] @ jacobians[4]  # dh_7/dh_4
+    sigma = np.linalg.svd(back_two, compute_uv=False)
+    np.testing.assert_allclose(logs[2], np.log(sigma), rtol=1e-9)
+    assert abs(logs[2] - log_singular_values(jacobians)[2]).max() > 0.05
+
+
+def test_half_life_of_a_chain_is_ln_2_over_its_rate():
+    cell = SimpleRNNCell(np.ones((1, 1)), np.array([[0.98]]), np.zeros(1), "linear")
+    states, cache = unroll(cell, np.zeros((1, 60, 1)))
+    d_states = np.zeros_like(states)
+    d_states[:, -1] = 1
+    norms = norms_by_step(backpropagate_through_time(cell, cache, d_states).states)
+    assert half_life(norms) == pytest.approx(np.log(2) / -np.log(0.98), rel=1e-10)
+
+
+def test_half_life_is_negative_for_growth_infinite_for_neither_and_skips_zeros():
+    halved = 2.0 ** np.arange(-30, 0)
+    assert half_life(halved[::-1]) == pytest.approx(-1, rel=1e-12)
+    assert half_life(np.ones(10)) == np.inf
+    assert half_life(np.concatenate([np.zeros(20), halved])) == pytest.approx(1, rel=1e-12)
+
+
+def test_half_life_hardly_feels_one_kink():
+    halved = 2.0 ** (np.arange(50) / 10)
+    halved[-1] *= 20  # as in an LSTM, where h_T passes on little to h_{T-1}
+    assert half_life(halved) == pytest.approx(10, rel=0.2)
+    first_to_last = 49 / np.log2(halved[-1] / halved[0])
+    assert abs(first_to_last - 10) > 4
+
+
+@pytest.mark.parametrize("norms", [np.ones((2, 3)), [1.0], [0.0, 0.0, 2.0], [1, -1], [1, np.nan]])
+def test_half_life_refuses_what_is_no_curve(norms):
+    with pytest.raises(ValueError, match="one finite norm for each step"):
+        half_life(norms)
 
 
 def test_the_exponent_is_the_growth_rate_of_the_gradient(rng):

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import digamma
 
 from unrolled import SimpleRNNCell, backpropagate_through_time, unroll
-from unrolled.spectra import log_growth
+from unrolled.spectra import log_growth, lyapunov_exponents
 from unrolled.theory import (
+    gaussian_product_exponents,
     inputs_used,
     largest_step_factor,
+    linear_sensitivity,
     mean_field_log_growth,
     spectral_radius,
 )
@@ -94,6 +97,55 @@ def test_mean_field_meets_a_wide_network(rng, gain):
     assert abs(measured - theory) < FINITE_WIDTH
     if gain != 1.5:  # where the rate is near zero, chi itself would pass too
         assert abs(measured - 2 * theory) > FINITE_WIDTH  # the norm grows by sqrt(chi), not chi
+
+
+@pytest.mark.parametrize("units", [1, 2, 3, 8, 65])
+def test_gaussian_exponents_are_the_digamma_formula(units):
+    i = np.arange(1, units + 1)
+    expected = np.log(0.7) + (np.log(2 / units) + digamma((units - i + 1) / 2)) / 2
+    np.testing.assert_allclose(gaussian_product_exponents(units, 0.7), expected, atol=1e-12)
+
+
+def test_the_typical_gaussian_product_lags_the_mean_square_by_half_over_the_width(rng):
+    units, steps = 16, 4000
+    matrices = (rng.normal(0, 1 / np.sqrt(units), (units, units)) for _ in range(steps))
+    leading = lyapunov_exponents(matrices, rng.normal(size=(units, 1)))[0]
+    exact = gaussian_product_exponents(units)[0]
+    assert exact == pytest.approx(-1 / (2 * units), rel=0.05)
+    # Each log length is half that of a mean of 16 squares: standard deviation near 1 / sqrt(32).
+    assert leading == pytest.approx(exact, abs=4 / np.sqrt(32 * steps))
+
+
+@pytest.mark.parametrize(("units", "gain"), [(0, 1.0), (3, 0.0), (3, float("nan"))])
+def test_gaussian_exponents_refuse_no_units_or_no_gain(units, gain):
+    with pytest.raises(ValueError, match="at least one unit and a positive gain"):
+        gaussian_product_exponents(units, gain)
+
+
+@pytest.mark.parametrize("weight", [0.3, 0.9, -0.9])
+def test_linear_sensitivity_is_what_backpropagation_measures(rng, weight):
+    cell = SimpleRNNCell(np.ones((1, 1)), np.array([[weight]]), np.zeros(1), "linear")
+    states, cache = unroll(cell, rng.normal(size=(20_000, 150, 1)))
+    d_states = np.zeros_like(states)
+    d_states[:, -1] = 1
+    d_z = backpropagate_through_time(cell, cache, d_states).pre_activations
+    squares = np.sum(d_z * cache.previous, axis=(1, 2)) ** 2  # (dh_T/dw)^2 for each sequence
+    # The square of a normal variable has a standard deviation of sqrt(2) times its mean.
+    tolerance = 4 * np.sqrt(2 / len(squares))
+    assert np.mean(squares) == pytest.approx(linear_sensitivity(weight), rel=tolerance)
+
+
+def test_linear_sensitivity_of_a_complex_weight_is_the_sum_of_its_series():
+    weight = 0.8 * np.exp(0.7j)
+    k = np.arange(1, 400)
+    series = np.sum(np.abs(k * weight ** (k - 1)) ** 2)
+    assert linear_sensitivity(weight) == pytest.approx(series, rel=1e-12)
+    assert linear_sensitivity(np.array([0.0, weight])).shape == (2,)
+
+
+def test_linear_sensitivity_refuses_a_unit_that_forgets_nothing():
+    with pytest.raises(ValueError, match=r"modulus less than 1, got -1\.0"):
+        linear_sensitivity(-1.0)
 
 
 def test_inputs_used_inverts_the_accuracy_of_a_partial_sum(rng):
