@@ -14,18 +14,28 @@ from unrolled.figures.diagrams import (
     unrolled_network,
     weighted_steps,
 )
+from unrolled.figures.error_surfaces import descent_path, error_surface
+from unrolled.figures.forecasts import forecast_lines
+from unrolled.figures.heat_maps import gradient_heat_map
 from unrolled.figures.style import COLORS
+from unrolled.figures.wirings import weight_blocks, wiring
 
 __all__ = [
     "COLORS",
     "backward_chain",
     "bands",
+    "descent_path",
+    "error_surface",
+    "forecast_lines",
+    "gradient_heat_map",
     "gradient_norms",
     "growth_rates",
     "learning_curves",
     "probability_grid",
     "state_distances",
     "unrolled_network",
+    "weight_blocks",
     "weight_gradient_bars",
     "weighted_steps",
+    "wiring",
 ]

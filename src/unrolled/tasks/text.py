@@ -1,4 +1,4 @@
-"""Seeded data for the lectures: arrays that are small, exact in shape, and the same every time."""
+"""Text as data: characters as one-hot inputs, and long texts cut into streams."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-
-class Sequences(NamedTuple):
-    """Input sequences and their targets."""
-
-    x: np.ndarray  #: (batch, time, features), or as the task says
-    y: np.ndarray  #: targets; shape depends on the task
+from unrolled.tasks.sequences import Sequences
 
 
 class Characters(NamedTuple):
@@ -22,42 +17,7 @@ class Characters(NamedTuple):
     vocabulary: str  #: the distinct characters; position is index
 
 
-def sign_of_mean(sequences, rng, *, length=50):
-    """Standard-normal sequences, labelled 1 where their mean is above 0.
-
-    Parameters
-    ----------
-    sequences : int
-        How many.
-    rng : numpy.random.Generator
-        Source of the values.
-    length : int
-        Number of time steps.
-
-    Returns
-    -------
-    Sequences
-        ``x`` of shape (sequences, length, 1) and ``y`` of shape (sequences,), both float64.
-
-    Raises
-    ------
-    ValueError
-        If there is not at least one sequence of at least one step.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x, y = sign_of_mean(1000, np.random.default_rng(0))
-    >>> x.shape, y.shape, bool(np.all((x.mean(axis=(1, 2)) > 0) == (y == 1)))
-    ((1000, 50, 1), (1000,), True)
-    """
-    if min(sequences, length) < 1:
-        raise ValueError(f"expected sequences and length of at least 1, got {sequences}, {length}")
-    x = rng.normal(size=(sequences, length, 1))
-    return Sequences(x, (x.mean(axis=(1, 2)) > 0).astype(float))
-
-
-def next_character(text, vocabulary=None):
+def next_character(text: str, vocabulary: str | None = None) -> Characters:
     """Turn a text into one sequence: read a character, predict the one that follows.
 
     Parameters
@@ -99,7 +59,7 @@ def next_character(text, vocabulary=None):
     return Characters(np.eye(len(vocabulary))[index[None, :-1]], index[None, 1:], vocabulary)
 
 
-def parallel_streams(characters, *, streams, steps):
+def parallel_streams(characters: np.ndarray, *, streams: int, steps: int) -> Sequences:
     """Cut a long text into streams that are read side by side, a few steps at a time.
 
     Each piece goes on where the one before it stopped, stream by stream, so that a state can be
