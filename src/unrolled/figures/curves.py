@@ -40,7 +40,8 @@ def gradient_norms(ax, flow):
         norms = norms.reshape(-1, norms.shape[-1])  # (seeds, time)
         steps = np.arange(1, norms.shape[-1] + 1)
         color = color_of(name)
-        ax.semilogy(steps, np.median(norms, axis=0), style, color=color, label=name)
+        middle = np.median(norms, axis=0)
+        ax.semilogy(steps, middle, style, color=color, label=name, nonpositive="mask")
         if len(norms) > 1:
             low, high = norms.min(axis=0), norms.max(axis=0)
             ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)

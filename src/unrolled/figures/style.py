@@ -15,6 +15,13 @@ def line_styles():
 
 
 def color_of(name):
-    """Colour of the cell type that a name begins with, as Keras' "simple_rnn_1" does."""
-    plain = name.lower().replace("_", "")
-    return COLORS[next((cell for cell in COLORS if plain.startswith(cell.lower())), "other")]
+    """Colour of the cell type that a name begins with, as Keras' "simple_rnn_1" does.
+
+    Of a path such as "both/forward_lstm/c", any part may name it.
+    """
+    for part in name.lower().replace("_", "").split("/"):
+        plain = part.removeprefix("forward").removeprefix("backward")
+        for cell, color in COLORS.items():
+            if plain.startswith(cell.lower()):
+                return color
+    return COLORS["other"]
