@@ -14,11 +14,18 @@ endif
 ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR))
 .PHONY: .venv/installed
 endif
+# So does `make html PYTHON=...` with a Python of another version.
+VERSION := -c 'import sys; print(*sys.version_info[:2])'
+ifeq ($(origin PYTHON),command line)
+ifneq ($(shell $(PYTHON) $(VERSION)),$(shell $(IN_VENV) $(VERSION) 2>/dev/null))
+.PHONY: .venv/installed
+endif
+endif
 
-.PHONY: help html live test lint browser audit lock clean distclean
+.PHONY: help html live test lint browser audit bench lock clean distclean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 html: $(SITE) ## Build the site into _build/html
 	@echo "The site is ready: $(SITE)"
@@ -27,7 +34,7 @@ $(SITE): .venv/installed
 	@$(IN_VENV) -m sphinx_lectures
 
 .venv/installed: requirements.lock pyproject.toml src/sphinx_lectures/install.py
-	@$(PYTHON) src/sphinx_lectures/install.py
+	@$(PYTHON) src/sphinx_lectures/install.py $(if $(filter file,$(origin PYTHON)),,named)
 
 live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
@@ -51,6 +58,9 @@ audit: html browser ## Lighthouse over every page (needs node)
 	@command -v npx >/dev/null || { echo "make audit needs node: sudo apt-get install nodejs npm"; exit 1; }
 	@node tests/audit.mjs
 
+bench: .venv/installed ## Print how long builds and the library take, as ratios
+	@for part in benchmarks/*.py; do $(IN_VENV) "$$part" || exit 1; done
+
 lock: .venv/installed ## Write requirements.lock anew from pyproject.toml
 	@$(IN_VENV) -m uv pip compile --quiet --universal --upgrade --fork-strategy fewest \
 	  --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra test \
@@ -60,4 +70,4 @@ clean: ## Remove what was built, outputs of cells included
 	@rm -rf _build
 
 distclean: clean ## Remove .venv as well
-	@rm -rf .venv src/*.egg-info
+	@rm -rf .venv .venv.previous src/*.egg-info

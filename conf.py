@@ -37,6 +37,7 @@ nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
+lectures_import_once = ["keras", "tensorflow"]
 lectures_kernel_environment = {
     # One thread a kernel: one kernel a core, small products, the same sums on every machine.
     "OMP_NUM_THREADS": "1",
@@ -71,6 +72,7 @@ bibtex_default_style = "alpha"
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
+autosummary_generate = False  # nobody asks for it, and it imports the library at each build
 autodoc_typehints = "none"  # docstrings give types and shapes
 autodoc_mock_imports = ["keras", "tensorflow"]  # the reference needs their names only
 

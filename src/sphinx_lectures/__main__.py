@@ -1,19 +1,27 @@
 """Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
+import errno
 import os
 import shutil
 import sys
+import tempfile
 import time
+import traceback
 from pathlib import Path
 
-from sphinx.cmd.build import build_main
+from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
+from sphinx.util.console import color_terminal, nocolor
+from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from sphinx_lectures.publish import only_build, publish, recover
+
+LEAST = 2**16  #: bytes; a disk with less has stopped the build
 
 
 def main():
     build = Path("_build")
-    site, staging, doctrees = build / "html", build / "staging", build / "doctrees"
+    site, staging = build / "html", build / "staging"
     try:
         build.mkdir(exist_ok=True)
         with only_build(build):
@@ -22,11 +30,12 @@ def main():
             # All pages are written each time, into an empty folder: Sphinx updates navigation and
             # search index only in part, and an edited site must equal one that is built afresh.
             shutil.rmtree(staging, ignore_errors=True)
-            arguments = ["-b", "html", "-q", "-a", "-W", "-d", str(doctrees), ".", str(staging)]
-            if code := build_main([*arguments, *sys.argv[1:]]):
+            if not run_sphinx(staging, build / "doctrees"):
                 kept = "is untouched" if site.exists() else "does not exist yet"
-                print(f"The build failed. {site} {kept}.", file=sys.stderr)
-                return code
+                print(f"{why(build)} {site} {kept}.", file=sys.stderr)
+                return 2
+            # Only a build into the same folder would use it, and it names this folder, hashed.
+            (staging / ".buildinfo").unlink(missing_ok=True)
             # As old as what it was made from: make must see an edit that was made meanwhile.
             os.utime(staging / "index.html", (started, started))
             publish(staging, site)
@@ -34,6 +43,51 @@ def main():
         print(f"Cannot write to {build.resolve()}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
+
+
+def run_sphinx(site, doctrees):
+    """Write all pages; whether that was possible without a warning. What was wrong is said."""
+    if not color_terminal():
+        nocolor()
+    try:
+        with patch_docutils(), docutils_namespace():
+            app = Sphinx(
+                srcdir=".",
+                confdir=".",
+                outdir=site,
+                doctreedir=doctrees,
+                buildername="html",
+                status=None,
+                warningiserror=True,
+                parallel=os.cpu_count() or 1,
+            )
+            app.build(force_all=True)
+            return app.statuscode == 0
+    except KeyboardInterrupt:
+        print("\nInterrupted!", file=sys.stderr)
+    except Exception as error:
+        if isinstance(error, SphinxError) and not error.__cause__:
+            print(f"{error.category}: {error}", file=sys.stderr)
+        elif not is_of_a_full_disk(error):
+            traceback.print_exc()
+    return False
+
+
+def is_of_a_full_disk(error):
+    """Whether an exception, or one that led to it, says that a disk is full."""
+    while error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def why(build):
+    """In one sentence, that the build failed, and whether for want of room."""
+    for folder in (build.resolve(), Path(tempfile.gettempdir())):
+        if shutil.disk_usage(folder).free < LEAST:
+            return f"The build failed: the disk of {folder} is full."
+    return "The build failed."
 
 
 if __name__ == "__main__":

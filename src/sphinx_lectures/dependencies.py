@@ -36,7 +36,12 @@ def files_behind(notebook, page, config_dir, library, rests_on):
         Sorted, without the page itself.
     """
     found = {path for name in rests_on if (path := config_dir / name).is_file()}
-    waiting = []
+    return sorted((found | _reached(notebook, page, config_dir / library)[0]) - {page})
+
+
+def _reached(notebook, page, library):
+    """Files that the cells of a page reach by import or by name, and modules that they import."""
+    found, waiting = set(), []
     for cell in notebook.cells:
         if cell.cell_type == "code":
             modules, strings = _names_in(_without_magics(cell.source))
@@ -48,12 +53,12 @@ def files_behind(notebook, page, config_dir, library, rests_on):
         if module in seen:
             continue
         seen.add(module)
-        for path in _module_files(module, config_dir / library):
+        for path in _module_files(module, library):
             found.add(path)
             modules, strings = _names_in_file(path, path.stat().st_mtime_ns)
-            waiting += _absolute(modules, path, config_dir / library)
+            waiting += _absolute(modules, path, library)
             found |= _existing(strings, path.parent)
-    return sorted(found - {page})
+    return found, seen
 
 
 def digest(files, config_dir):
@@ -65,6 +70,7 @@ def digest(files, config_dir):
     return total.hexdigest()
 
 
+@lru_cache(maxsize=4096)
 def _names_in(source):
     """Modules imported by `source` (relative ones keep their dots) and its string constants."""
     try:
@@ -131,6 +137,12 @@ def files_of_page(app, notebook, page):
     return files_behind(
         notebook, page, Path(app.confdir), config.lectures_library, config.lectures_rests_on
     )
+
+
+def packages_of_page(app, notebook, page):
+    """Names of the packages that the cells of a page reach through imports."""
+    library = Path(app.confdir) / app.config.lectures_library
+    return {name.partition(".")[0] for name in _reached(notebook, page, library)[1]}
 
 
 def setup(app):

@@ -1,21 +1,18 @@
 """Run the code cells of all pages that need it: in parallel, once, with outputs kept by content.
 
-Before Sphinx reads any page, the pages whose outputs are not in the store run: one kernel a page,
-as many at once as there are cores, the longest first. The key of a page's outputs is a hash of its
-code cells and of every file that they rest on (see `dependencies`); prose, captions, alternative
-texts and tags are not part of it. Only a run with no error and nothing on stderr is kept, so a
-failing page fails again at every build until it is mended.
+Before Sphinx reads any page, the pages whose outputs are not in the store run, each in a kernel of
+its own (see `schedule`). The key of a page's outputs is a hash of its code cells and of every file
+that they rest on (see `dependencies`); prose, captions, alternative texts and tags are not part of
+it. Only a run with no error and nothing on stderr is kept, so a failing page fails again at every
+build until it is mended.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from logging import Filter, getLogger
 from pathlib import Path
 from typing import NamedTuple
@@ -24,9 +21,10 @@ from nbformat import from_dict
 from sphinx.util import logging
 from sphinx.util.logging import NAMESPACE
 
-from sphinx_lectures.dependencies import digest, files_of_page
-from sphinx_lectures.kernel import Failure, run_page
+from sphinx_lectures.dependencies import digest, files_of_page, packages_of_page
+from sphinx_lectures.kernel import Failure
 from sphinx_lectures.notebook import code_cells, is_notebook, read_notebook
+from sphinx_lectures.schedule import run_all, run_apart
 
 logger = logging.getLogger(__name__)
 CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
@@ -45,6 +43,7 @@ class Page(NamedTuple):
     path: Path
     text: str
     key: str
+    packages: frozenset  #: that its cells reach through imports
 
 
 def read(text):
@@ -71,26 +70,41 @@ def run_pages(app, env, docnames):
         else:
             missing.append(page)
     if missing:
-        _run_apart(_run_all(app, store, missing))
+        _run(app, store, missing)
 
 
-def _run_apart(coroutine):
-    """Run in a thread, where no other loop is running and Ctrl-C is left to Python."""
-    cancel = []
+def _run(app, store, pages):
+    """Run pages, keep what came out, and report what failed."""
+    times_file = store / "times.json"  # in seconds
+    times = json.loads(times_file.read_text()) if times_file.is_file() else {}
 
-    async def run():
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
-        await coroutine
+    def keep(page, run, taken):
+        _outputs[page.text], failures = run.outputs, run.failures
+        if not failures and _page(app, app.env, page.docname) != page:
+            failures = [Failure(1, 1, "the page, or a file that it rests on, " + CHANGED)]
+        if failures:
+            _failed.add(str(page.path))
+            _report(page, failures)
+        else:
+            times[page.docname] = {"page": round(taken, 3), "cells": run.seconds}
+            _write_whole(store / f"{page.key}.json", json.dumps({"outputs": run.outputs}))
+            _write_whole(times_file, json.dumps(times))
+        return not failures
 
-    with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(asyncio.run, run())
-        try:
-            done.result()
-        except KeyboardInterrupt:
-            for stop in cancel:
-                stop()
-            raise
+    before = {name: known["page"] for name, known in times.items()}
+    run_apart(run_all(app, pages, before, keep))
+
+
+def _report(page, failures):
+    for failure in failures:
+        logger.warning(
+            "code cell %d: %s",
+            failure.cell,
+            failure.message,
+            location=f"{page.path}:{failure.line}",
+            type="lectures",
+            subtype="execution",
+        )
 
 
 def _page(app, env, docname):
@@ -106,7 +120,8 @@ def _page(app, env, docname):
     files = digest(files_of_page(app, notebook, path), Path(app.confdir))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     parts = json.dumps([code, files, version, app.config.lectures_kernel_environment])
-    return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest())
+    key = hashlib.sha256(parts.encode()).hexdigest()
+    return Page(docname, path, text, key, frozenset(packages_of_page(app, notebook, path)))
 
 
 def _unchanged(app, docname, source):
@@ -130,48 +145,6 @@ def _start(app):
         handler.addFilter(_NoConsequences())
 
 
-async def _run_all(app, store, pages):
-    seconds_file = store / "seconds.json"
-    seconds = json.loads(seconds_file.read_text()) if seconds_file.is_file() else {}
-    pages = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
-    places = asyncio.Semaphore(app.config.lectures_kernels or os.cpu_count() or 1)
-
-    async def run(number, page):
-        async with places:
-            label = f"[{number}/{len(pages)}] {page.docname}"
-            _progress(f"{label}: running")
-            started = time.monotonic()
-            outputs, failures = await run_page(app, page.path, page.text)
-            taken = time.monotonic() - started
-            _outputs[page.text] = outputs
-            if not failures and _page(app, app.env, page.docname) != page:
-                failures = [Failure(1, 1, "the page, or a file that it rests on, " + CHANGED)]
-            if failures:
-                _failed.add(str(page.path))
-                _progress(f"{label}: FAILED after {taken:.1f} s")
-            else:
-                _progress(f"{label}: {taken:.1f} s")
-                seconds[page.docname] = round(taken, 1)
-                _write_whole(store / f"{page.key}.json", json.dumps({"outputs": outputs}))
-                _write_whole(seconds_file, json.dumps(seconds))
-            for failure in failures:
-                logger.warning(
-                    "code cell %d: %s",
-                    failure.cell,
-                    failure.message,
-                    location=f"{page.path}:{failure.line}",
-                    type="lectures",
-                    subtype="execution",
-                )
-
-    await asyncio.gather(*(run(number, page) for number, page in enumerate(pages, 1)))
-
-
-def _progress(text):
-    """Long work shows how far it is, also where Sphinx is asked to be quiet."""
-    print(text, flush=True)
-
-
 def _write_whole(path, text):
     """Write a file so that no reader ever sees half of it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -183,6 +156,7 @@ def setup(app):
     app.setup_extension("sphinx_lectures.dependencies")
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
+    app.add_config_value("lectures_import_once", [], "", types=[list])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.connect("builder-inited", _start)
     app.connect("env-before-read-docs", run_pages)

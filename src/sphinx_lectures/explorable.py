@@ -99,6 +99,8 @@ def _control(bundle, name):
 
 def _numbers(bundle):
     tables = "".join(_table(bundle, table) for table in bundle["tables"])
+    if not tables:  # bars, say: nothing that a box could hold
+        return ""
     return f'<details class="explorable-numbers"><summary>Numbers</summary>{tables}</details>'
 
 

@@ -3,6 +3,7 @@
 Sphinx forgets a warning once the page that drew it has been read, so a second strict build would
 pass. This extension writes down the pages that drew warnings and has them read again. A warning
 with no page, or a build that was cut off, has every page read again (outputs of cells are kept).
+What is wrong in a table of contents is said once, not by each page that shows it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import logging
 from pathlib import Path
 
-from sphinx.util.logging import NAMESPACE
+from docutils import nodes
+from sphinx.util.logging import NAMESPACE, get_node_location
 
 EVERYTHING = "*"
 
@@ -25,9 +27,25 @@ class _Warned(logging.Handler):
 
     def emit(self, record):
         location = getattr(record, "location", None)
+        if isinstance(location, nodes.Node):
+            location = get_node_location(location)
         path = str(location).rsplit(":", 1)[0] if location else ""
         docname = self.env.path2doc(path) if path else None
         self.docnames.add(docname if docname in self.env.found_docs else EVERYTHING)
+
+
+class _Once(logging.Filter):
+    """Lets the same words about the same place pass once."""
+
+    def __init__(self):
+        super().__init__()
+        self.said = set()
+
+    def filter(self, record):
+        warning = str(getattr(record, "location", "")), record.getMessage()
+        repeated = record.levelno >= logging.WARNING and warning in self.said
+        self.said.add(warning)
+        return not repeated
 
 
 def _record(app):
@@ -36,7 +54,10 @@ def _record(app):
 
 def _start(app):
     app.lectures_warned = _Warned(app.env)
-    logging.getLogger(NAMESPACE).addHandler(app.lectures_warned)
+    logger = logging.getLogger(NAMESPACE)
+    for handler in logger.handlers:
+        handler.addFilter(_Once())
+    logger.addHandler(app.lectures_warned)
 
 
 def _read_again(app, env, added, changed, removed):

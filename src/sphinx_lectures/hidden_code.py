@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dis
 import types
+from functools import lru_cache
 
 LOADS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"}
@@ -53,6 +54,7 @@ class _Names(types.SimpleNamespace):
     """Names that code reads at once, binds, and reads when a function in it is called."""
 
 
+@lru_cache(maxsize=4096)
 def _names(statement):
     # The compiler knows best which names are global.
     return _names_of(compile(ast.Module([statement], []), "<cell>", "exec"))

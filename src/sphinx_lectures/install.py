@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 
 OLDEST, NEWEST = (3, 11), (3, 13)
+PREVIOUS = ".venv.previous"
 OFFLINE = (
     "dns error|Name or service not known|name resolution|NewConnectionError|ConnectionError"
     "|ConnectTimeout|error sending request|Network is unreachable|Could not find a version|[Pp]roxy"
@@ -18,12 +20,36 @@ OFFLINE = (
 
 
 def main():
-    python = find_python()
+    python = find_python(named="named" in sys.argv)
     if not os.access(".", os.W_OK):
         stop(f"cannot write to {os.getcwd()}: make html needs a folder it may write to")
+    with previous_kept():
+        install(python)
+
+
+@contextmanager
+def previous_kept():
+    """Put the previous .venv back if no new one comes about; if killed, at the next call."""
+    if os.path.isdir(PREVIOUS):
+        shutil.rmtree(".venv", ignore_errors=True)
+        os.rename(PREVIOUS, ".venv")
+    if os.path.isdir(".venv"):
+        os.rename(".venv", PREVIOUS)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(".venv", ignore_errors=True)
+        if os.path.isdir(PREVIOUS):
+            os.rename(PREVIOUS, ".venv")
+        raise
+    shutil.rmtree(PREVIOUS, ignore_errors=True)
+
+
+def install(python):
+    """Make .venv and install the locked packages and the project."""
     venv_python = os.path.join(".venv", "bin", "python")
-    print("Setting up .venv from requirements.lock (once; about a minute).", flush=True)
-    run("create .venv", [python, "-m", "venv", "--clear", ".venv"])
+    print(f"Setting up .venv with {python} (once; about a minute).", flush=True)
+    run("create .venv", [python, "-m", "venv", ".venv"])
     with tempfile.TemporaryDirectory() as folder:
         uv_lock = os.path.join(folder, "uv.lock")
         with open("requirements.lock", encoding="utf-8") as lock, open(uv_lock, "w") as out:
@@ -42,10 +68,11 @@ def main():
         installed.write(os.getcwd())  # make compares it with where it is
 
 
-def find_python():
-    """This interpreter if its version will do, or another one on the PATH."""
+def find_python(named=False):
+    """This interpreter if its version will do, or another one on the PATH if it was not named."""
+    this = sys.executable if sys.prefix == sys.base_prefix else os.path.realpath(sys.executable)
     names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    for candidate in [sys.executable, *filter(None, map(shutil.which, names))]:
+    for candidate in [this, *([] if named else filter(None, map(shutil.which, names)))]:
         asked = subprocess.run(
             [candidate, "-c", "import sys; print(*sys.version_info[:2])"],
             stdout=subprocess.PIPE,
@@ -55,8 +82,10 @@ def find_python():
         if OLDEST <= version[:2] <= NEWEST:
             return candidate
     return stop(
-        "needs Python 3.11, 3.12 or 3.13; python3 is {}.{}. Name another one: "
-        "make html PYTHON=/path/to/python3.12".format(*sys.version_info[:2])
+        "needs Python 3.11, 3.12 or 3.13; {} is {}.{}. Name another one: "
+        "make html PYTHON=/path/to/python3.12".format(
+            sys.executable if named else "python3", *sys.version_info[:2]
+        )
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from sphinx_lectures.forked_kernel import ForkingClient
 from sphinx_lectures.notebook import cell_line, code_cells, read_notebook
 
 KERNEL_ARGUMENTS = [
@@ -20,6 +21,7 @@ KERNEL_ARGUMENTS = [
     "--InlineBackend.figure_formats=svg",
     '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
 ]
+ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -31,45 +33,75 @@ class Failure(NamedTuple):
     message: str  #: what happened, the traceback included
 
 
-async def run_page(app, path, text, attempts=2):
-    """Run a page: the outputs of every code cell (lists of JSON objects), and what failed.
+class Run(NamedTuple):
+    """What came out of a page."""
+
+    outputs: list  #: of every code cell: lists of JSON objects
+    seconds: list  #: that every code cell took
+    failures: list  #: why the page may not be published, if it may not
+
+
+def environment(app):
+    """The environment of kernels."""
+    ipython = {"IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython")}
+    return {**os.environ, **ipython, **app.config.lectures_kernel_environment}
+
+
+async def run_page(app, path, text, server=None, attempts=2):
+    """Run a page in a kernel, forked from `server` if there is one.
 
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
     """
     notebook = read_notebook(text)
     started = []
-    client = NotebookClient(
+    client = ForkingClient(
         notebook,
+        server=server,
         timeout=app.config.lectures_cell_timeout,
         kernel_name="python3",
+        coalesce_streams=True,  # how a text is cut into messages is a matter of chance
         shutdown_kernel="immediate",  # it holds nothing that is worth an orderly end
         extra_arguments=KERNEL_ARGUMENTS,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
     )
-    environment = {
-        **os.environ,
-        "IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython"),
-        **app.config.lectures_kernel_environment,
-    }
     failures = []
     try:
-        await client.async_execute(env=environment)
+        await client.async_execute(env=environment(app))
     except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
         if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
             raise asyncio.CancelledError from error
         if not started and attempts > 1:
-            return await run_page(app, path, text, attempts - 1)
+            return await run_page(app, path, text, server, attempts - 1)
         index = started[-1] if started else code_cells(notebook)[0][0]
         failures.append(_failure(app, text, notebook, index, error))
+    finally:
+        await client.end()
     failures += [
         _failure(app, text, notebook, index, output.text)
         for index, cell in code_cells(notebook)
         for output in cell.outputs
         if output.output_type == "stream" and output.name == "stderr"
     ]
-    return [cell.outputs for _, cell in code_cells(notebook)], failures
+    cells = [cell for _, cell in code_cells(notebook)]
+    return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures)
+
+
+def _outputs(cell):
+    """Outputs of a cell, the same in each run: where in memory an object lay is not told."""
+    for output in cell.outputs:
+        if text := output.get("data", {}).get("text/plain"):
+            output.data["text/plain"] = ADDRESS.sub(" at 0x…>", text)
+    return cell.outputs
+
+
+def _seconds(cell):
+    """Time that a cell took, by the clock of its kernel; 0 if it did not run to its end."""
+    times = cell.metadata.get("execution", {})
+    marks = [times.get(f"iopub.status.{status}") for status in ("busy", "idle")]
+    started, ended = (datetime.fromisoformat(mark) if mark else None for mark in marks)
+    return round((ended - started).total_seconds(), 3) if started and ended else 0.0
 
 
 def _failure(app, text, notebook, index, error):

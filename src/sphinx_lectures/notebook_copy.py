@@ -20,6 +20,7 @@ from sphinx_lectures.hidden_code import needed
 from sphinx_lectures.markdown import Markdown, attachment, escape, fenced
 from sphinx_lectures.notebook import code_cells, read_notebook
 
+ROOM_FOR_CODE = nodes.comment()  #: stands for an empty cell of code
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -44,7 +45,12 @@ for name in {names}:
         urlretrieve({address} + name, name)"""
 
 
-def notebook_of(page, doctree):
+def has_solutions(doctree):
+    """Whether something on the page is marked as a solution."""
+    return any(_is_solution(node) for node in doctree.findall(nodes.Element))
+
+
+def notebook_of(page, doctree, solutions=True):
     """The notebook of a page.
 
     Parameters
@@ -53,6 +59,9 @@ def notebook_of(page, doctree):
         The page.
     doctree : document
         What stands on it, with all references resolved.
+    solutions : bool
+        False for a copy to hand out: in the place of a solution there is room for an answer, and
+        for code where collapsed code follows it; sections of the class ``solution`` are left out.
 
     Returns
     -------
@@ -62,7 +71,8 @@ def notebook_of(page, doctree):
     source = read_notebook(page.text)
     writer = Markdown(*_numbers(page, doctree), page.link)
     title = doctree.next_node(nodes.title)
-    shown = {node["cell_index"] for node in doctree.findall(nodes.container) if _is_cell(node)}
+    parts = list(_parts(doctree) if solutions else _tasks(doctree, source))
+    shown = {node["cell_index"] for node, _ in parts if _is_cell(node)}
     indices = [i for i, _ in code_cells(source)]
     python = [TransformerManager().transform_cell(source.cells[i].source) for i in indices]
     extra = needed([(text, i in shown) for i, text in zip(indices, python, strict=True)])
@@ -72,11 +82,14 @@ def notebook_of(page, doctree):
     )
 
     heading = [f"# {writer.inline(*title.children)}"] if title else []
-    cells = [_text([*heading, *_introduction(page, imported)])]
+    cells = [_text([*heading, *_introduction(page, imported, solutions)])]
     cells += [_code(text, collapsed=True) for text in _preparations(page, imported)]
     text = []
-    for node, level in _parts(doctree):
-        if _is_cell(node):
+    for node, level in parts:
+        if node is ROOM_FOR_CODE:
+            cells += [*_flush(page, writer, text), _code("")]
+            text = []
+        elif _is_cell(node):
             cells += _flush(page, writer, text)
             while hidden and hidden[0][0] < node["cell_index"]:
                 cells.append(_code(hidden.pop(0)[1]))
@@ -102,6 +115,36 @@ def _parts(parent, level=0):
             yield from _parts(node, level + 1)
         else:
             yield node, level
+
+
+def _tasks(doctree, source):
+    """The parts of a page with room for answers in the place of solutions."""
+    solved = room = False  # whether a solution, and room for its code, came just before
+    hidden = {node for part in doctree.findall(nodes.section) if _is_solution(part)
+              for node in part.findall()}  # fmt: skip
+    for node, level in _parts(doctree):
+        if node in hidden:
+            continue
+        if _is_solution(node):
+            solved, room = True, False
+            answer = nodes.emphasis("", "Your answer:")
+            yield nodes.paragraph("", "", answer), level
+        elif solved and _is_cell(node) and _is_collapsed(source.cells[node["cell_index"]]):
+            if not room:
+                yield ROOM_FOR_CODE, level
+            room = True
+        else:
+            solved = solved and isinstance(node, nodes.Invisible)
+            yield node, level
+
+
+def _is_solution(node):
+    return "solution" in node.get("classes", ())
+
+
+def _is_collapsed(cell):
+    tags = cell.metadata.get("tags", [])
+    return any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
 
 
 def _is_cell(node):
@@ -137,12 +180,14 @@ def _imported(sources):
     return sorted({name.partition(".")[0] for name in modules} - sys.stdlib_module_names)
 
 
-def _introduction(page, imported):
+def _introduction(page, imported, solutions):
     """What the notebook is, what to install, and which files it reads."""
     config = page.app.config
     site = escape(config.project)
     whose = f"[a page of {site}]({page.address})" if page.address else f"a page of {site}"
     yield f"This notebook is {whose}, without its outputs: run it from top to bottom."
+    if not solutions:
+        yield "It has room for your answers; the solutions are on the page."
     if names := ", ".join(f"`{name}`" for name in imported):
         yield f"It needs Jupyter and {names}. To install them:"
     command = "pip install " + " ".join(["jupyterlab", *imported])
@@ -195,9 +240,8 @@ def _code(source, collapsed=False, tags=()):
 
 
 def _copy(cell):
-    tags = cell.metadata.get("tags", [])
-    collapsed = any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
-    return _code(cell.source, collapsed, [tag for tag in tags if tag == "raises-exception"])
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag == "raises-exception"]
+    return _code(cell.source, _is_collapsed(cell), tags)
 
 
 def _works_cited(doctree):

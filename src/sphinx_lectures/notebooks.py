@@ -3,6 +3,7 @@
 The text is that of the page as plain Markdown, with its numbers and references in place; the cells
 are those that the page shows, and what they need of hidden ones. Outputs are left out: the page
 has them, its figures are made to follow the page's theme, and running the notebook makes them anew.
+A page with solutions is offered without them, too: a handout for students.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sphinx.util.osutil import relative_uri
 
 from sphinx_lectures.dependencies import files_behind
 from sphinx_lectures.notebook import is_notebook, read_notebook
-from sphinx_lectures.notebook_copy import notebook_of
+from sphinx_lectures.notebook_copy import has_solutions, notebook_of
 
 FOLDER = "_notebooks"  #: of the site; the folders of the pages are repeated in it
 
@@ -32,7 +33,7 @@ class Page:
         self.path = Path(app.env.doc2path(docname))
         self.text = self.path.read_text(encoding="utf-8-sig")
         self.is_lecture = is_notebook(self.text)
-        self.name = f"{FOLDER}/{docname}.ipynb"
+        self.name, self.student = (f"{FOLDER}/{docname}{end}.ipynb" for end in ("", "_student"))
         self.file = Path(app.outdir, self.name)
         # Addresses are empty where the site does not know its own.
         base = app.config.html_baseurl
@@ -67,8 +68,12 @@ def _export(app, pagename, templatename, context, doctree):
         return
     page.file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook_of(page, doctree), page.file)
-    notebook = relative_uri(app.builder.get_target_uri(pagename), page.name)
+    here = app.builder.get_target_uri(pagename)
+    notebook = relative_uri(here, page.name)
     line, links = _download(notebook, "Download as a Jupyter notebook"), []
+    if has_solutions(doctree):
+        nbformat.write(notebook_of(page, doctree, solutions=False), Path(app.outdir, page.student))
+        line += f", or {_download(relative_uri(here, page.student), 'without the solutions')}"
     for name in page.data:
         target = page.file.parent / name
         target.parent.mkdir(parents=True, exist_ok=True)

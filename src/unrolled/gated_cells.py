@@ -197,7 +197,7 @@ class GRUCell(Cell):
     References
     ----------
     Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder for statistical
-    machine translation". Their z is 1 - z here.
+    machine translation", for the form with the reset gate before the product.
 
     Examples
     --------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def clip_by_norm(gradients, limit):
+def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np.ndarray], float]:
     """Scale all gradients down together if their common norm is above a limit.
 
     ``g <- g * min(1, limit / ||g||)`` with ||g|| the Euclidean norm over all entries of all arrays.
@@ -20,9 +22,14 @@ def clip_by_norm(gradients, limit):
     Returns
     -------
     clipped : list of ndarray
-        The scaled gradients.
+        The scaled gradients, which keep their common direction.
     norm : float
         The norm before clipping.
+
+    Raises
+    ------
+    ValueError
+        If the limit is not positive.
 
     References
     ----------
@@ -34,9 +41,44 @@ def clip_by_norm(gradients, limit):
     >>> clip_by_norm([np.array([3.0]), np.array([4.0])], 1.0)
     ([array([0.6]), array([0.8])], 5.0)
     """
+    _check_limit(limit)
     norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients)))
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
     return [g * g.dtype.type(scale) for g in gradients], norm
+
+
+def clip_by_value(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndarray]:
+    """Cut every entry of every gradient to an interval around zero, each on its own.
+
+    ``g_i <- min(max(g_i, -limit), limit)``. The direction changes wherever an entry is cut: at a
+    small limit all n entries have one size, and the clipped gradient points along ``sign(g)`` with
+    a norm of ``limit * sqrt(n)``. Its angle to the gradient stays below ``arccos(1 / sqrt(n))``.
+
+    Parameters
+    ----------
+    gradients : sequence of ndarray
+        The gradient, in as many arrays as there are weights. Not changed.
+    limit : float
+        The largest absolute value that is let through.
+
+    Returns
+    -------
+    list of ndarray
+        The cut gradients.
+
+    Raises
+    ------
+    ValueError
+        If the limit is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clip_by_value([np.array([3.0, -0.5]), np.array([-4.0])], 1.0)
+    [array([ 1. , -0.5]), array([-1.])]
+    """
+    _check_limit(limit)
+    return [np.clip(g, -g.dtype.type(limit), g.dtype.type(limit)) for g in gradients]
 
 
 class Adam:
@@ -69,14 +111,23 @@ class Adam:
     array([ 0.9, -1.9])
     """
 
-    def __init__(self, parameters, *, learning_rate=1e-3, decay=(0.9, 0.999), epsilon=1e-8):
+    def __init__(
+        self,
+        parameters: Sequence[np.ndarray],
+        *,
+        learning_rate: float = 1e-3,
+        decay: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
         self.parameters = list(parameters)
         self.learning_rate, self.decay, self.epsilon = learning_rate, decay, epsilon
         self.means = [np.zeros_like(w) for w in self.parameters]
         self.squares = [np.zeros_like(w) for w in self.parameters]
         self.updates = 0
 
-    def update(self, gradients, *, learning_rate=None):
+    def update(
+        self, gradients: Sequence[np.ndarray], *, learning_rate: float | None = None
+    ) -> None:
         """Take one step.
 
         Parameters
@@ -102,3 +153,8 @@ class Adam:
             v += (1 - b2) * (g * g - v)
             mean, square = m / (1 - b1**self.updates), v / (1 - b2**self.updates)
             w -= rate * mean / (np.sqrt(square) + self.epsilon)
+
+
+def _check_limit(limit: float) -> None:
+    if not limit > 0:
+        raise ValueError(f"expected a positive limit, got {limit}")

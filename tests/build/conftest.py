@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 CONF = """
@@ -48,7 +49,12 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         self.runs = folder.with_name("runs")
-        self.environment = {**os.environ, "RUNS": str(self.runs), "PYTHONPATH": str(folder / "src")}
+        path = filter(None, [str(folder / "src"), os.environ.get("PYTHONPATH")])
+        self.environment = {
+            **os.environ,
+            "RUNS": str(self.runs),
+            "PYTHONPATH": os.pathsep.join(path),
+        }
 
     def write(self, name, text):
         path = self.folder / name
@@ -89,6 +95,22 @@ class Site:
         process = self.start(**environment)
         said, _ = process.communicate(timeout=120)
         return process.returncode, said, sorted(self.runs.read_text().split())
+
+    def kernels(self):
+        """Ids of the processes in which pages of this site run, or from which they are forked."""
+        return [
+            process.pid
+            for process in psutil.process_iter(["cwd", "cmdline"])
+            if process.info["cwd"] == str(self.folder)
+            and any(word in str(process.info["cmdline"]) for word in ("ipykernel", "fork_server"))
+        ]
+
+    def wait_until_no_kernel_is_left(self, seconds=15):
+        """An ordinary kernel looks once a second whether who started it is still there."""
+        end = time.monotonic() + seconds
+        while self.kernels():
+            assert time.monotonic() < end, "a kernel goes on after its build"
+            time.sleep(0.1)
 
     def published(self):
         """Every published file with a hash of its content."""

@@ -1,6 +1,8 @@
 """What is wrong fails the build every time, is located, and leaves the last good site alone."""
 
+import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -72,9 +74,45 @@ def test_a_build_killed_while_cells_run_leaves_the_site_and_the_next_one_succeed
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert built.published() == before
+    built.wait_until_no_kernel_is_left()
     built.edit("a.md", "time.sleep(5)", "time.sleep(0)")
     code, said, _ = built.build()
     assert code == 0, said
+
+
+def test_a_full_disk_is_named_and_leaves_the_site(site):
+    build = site.folder / "_build"
+    build.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(build)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root on Linux can have a disk as small as this test needs")
+    try:
+        code, said, _ = site.build()
+        assert code == 0, said
+        before = site.published()
+        site.edit("a.md", "Some prose.", "Some better prose.")
+        ballast = build / "ballast"
+        ballast.write_bytes(bytes(shutil.disk_usage(build).free - 2**16))
+        code, said, _ = site.build()
+        assert code != 0
+        assert "Traceback" not in said
+        full = f"The build failed: the disk of {build} is full. _build/html is untouched.\n"
+        assert said.endswith(full)
+        assert site.published() == before
+        ballast.unlink()
+        code, said, _ = site.build()
+        assert code == 0, said
+        assert "Some better prose." in site.html("a")
+    finally:
+        subprocess.run(["umount", str(build)], check=True)
+
+
+def test_a_deleted_page_is_missed_once(built):
+    (built.folder / "b.md").unlink()
+    code, said, _ = built.build()
+    assert code != 0
+    assert said.count("WARNING") == 1
+    assert "document 'b'" in said
 
 
 def test_two_builds_at_once_both_succeed_and_the_pages_run_once(site):

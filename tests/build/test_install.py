@@ -46,6 +46,14 @@ def test_a_right_python_elsewhere_on_the_path_is_taken(install, monkeypatch, tmp
     assert install.find_python() == right
 
 
+def test_a_named_python_is_not_exchanged_for_another(install, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", fake_python(tmp_path, "mine", "3 14"))
+    fake_python(tmp_path, "python3.12", "3 12")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11, 3\.12 or 3\.13; .*mine is"):
+        install.find_python(named=True)
+
+
 def test_a_folder_that_cannot_be_written_is_named(install, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -70,6 +78,50 @@ def test_with_no_network_it_says_so_in_one_line(script, root, tmp_path):
     assert done.stderr.startswith("unrolled: could not install uv: no package registry could be")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / ".venv" / "installed").exists()
+
+
+@pytest.fixture
+def installed(install, monkeypatch, tmp_path):
+    """The set-up script where packages are installed already."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "installed").write_text("before")
+    return install
+
+
+def state(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_new_set_up_that_fails_leaves_what_was_installed(installed, monkeypatch, tmp_path):
+    before = state(tmp_path)
+
+    def fail(python):
+        (tmp_path / ".venv" / "bin").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installed, "install", fail)
+    with pytest.raises(KeyboardInterrupt):
+        installed.main()
+    assert state(tmp_path) == before
+
+
+def test_after_a_set_up_that_was_killed_what_was_installed_comes_back(
+    installed, monkeypatch, tmp_path
+):
+    before = state(tmp_path)
+    (tmp_path / ".venv").rename(tmp_path / installed.PREVIOUS)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    monkeypatch.setattr(installed, "install", lambda python: installed.stop("no network"))
+    with pytest.raises(SystemExit, match="no network"):
+        installed.main()
+    assert state(tmp_path) == before
+
+
+def test_a_good_set_up_takes_the_place_of_what_was_installed(installed, monkeypatch, tmp_path):
+    monkeypatch.setattr(installed, "install", lambda python: (tmp_path / ".venv").mkdir())
+    installed.main()
+    assert state(tmp_path) == [".venv"]
 
 
 def test_other_failures_show_what_the_command_said(install):

@@ -2,29 +2,16 @@
 
 import signal
 
-import psutil
-
-
-def kernels(folder):
-    """Kernels that run in `folder`."""
-    processes = psutil.process_iter(["cwd", "cmdline"])
-    return [
-        process.pid
-        for process in processes
-        if process.info["cwd"] == str(folder)
-        and any("ipykernel" in word for word in process.info["cmdline"] or ())
-    ]
-
 
 def test_an_interrupted_build_says_so_and_leaves_no_kernel(built):
     before = built.published()
     built.edit("a.md", "print(wave())", "import time\ntime.sleep(60)\nprint(wave())")
     process = built.start_and_wait_for_a_cell()
-    assert kernels(built.folder)
+    assert built.kernels()
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert process.returncode != 0
     assert "Traceback" not in said
     assert said.endswith("Interrupted!\nThe build failed. _build/html is untouched.\n")
-    assert not kernels(built.folder)
+    assert not built.kernels()
     assert built.published() == before

@@ -126,6 +126,13 @@ def test_words_make_a_choice(build):
     assert not page.select(".explorable output")
 
 
+def test_without_numbers_there_is_no_empty_box(build):
+    html, warnings = build(bundle(tables=[]))
+    assert warnings == ""
+    page = BeautifulSoup(html, "html.parser")
+    assert page.select(".explorable input") and not page.select(".explorable details")
+
+
 def test_numbers_stand_in_a_closed_table(page):
     box = page.select_one(".explorable details")
     assert not box.has_attr("open")

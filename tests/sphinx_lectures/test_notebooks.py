@@ -104,8 +104,26 @@ What is $a$?
 ````{admonition} Solution
 :class: solution
 :collapsible: closed
-It is 1.
+It is 1. The code:
 ````
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+
+assert area < 4
+```
+
+```{code-cell} ipython3
+:tags: [hide-input]
+
+secret = 1
+```
+
+```{code-cell} ipython3
+:tags: [hide-cell]
+
+secret + 1
+```
 
 ![A dot](dot.svg)
 
@@ -119,6 +137,19 @@ Which is right?
 - [ ] that
   It is *not*.
 ````
+
+```{code-cell} ipython3
+:tags: [hide-input]
+
+-area
+```
+
+```{rst-class} solution
+```
+
+## Summary
+
+The secret is 1.
 """
 
 
@@ -200,7 +231,7 @@ def test_notebook_runs_in_an_empty_folder_and_prints_what_the_page_shows(site, n
     said = [o.text if o.output_type == "stream" else o.data["text/plain"] for o in outputs]
     page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
     shown = [pre.get_text() for pre in page.select(".cell_output pre")]
-    assert shown[0] == "area 3.142\n" and shown[-1].strip() == "3"
+    assert [s.strip() for s in shown] == ["area 3.142", "3", "2", "-3.141592653589793"]
     assert [s.strip() for s in said if "Figure" not in s] == [s.strip() for s in shown]
 
 
@@ -232,7 +263,7 @@ def test_text_holds_numbers_and_references_of_the_page(text):
 def test_text_is_plain_markdown(text):
     assert "> **Exercise**\n>\n> What is $a$?" in text
     assert "> | 1 | $2$ |" in text
-    assert "<summary>Solution</summary>\n\nIt is 1." in text
+    assert "<summary>Solution</summary>\n\nIt is 1. The code:" in text
     assert "```python\ny = 1  # in the library\n```" in text
     assert not re.search(r"\{[a-z:]+\}`|:::|```\{|\]\(\)", text)
 
@@ -250,6 +281,40 @@ def test_quiz_can_be_read(text):
     assert "- B. **Wrong.**\n\n  It is *not*." in text
 
 
+def test_student_copy_has_room_for_answers_in_the_place_of_solutions(site, notebook):
+    student = nbformat.read(site / "_notebooks/folder/page_student.ipynb", 4)
+    nbformat.validate(student)
+    sources = [cell.source for cell in student.cells]
+    everything = "\n".join(sources)
+    assert not re.search("Solution|It is 1|secret|Summary", everything)
+    room = next(i for i, source in enumerate(sources) if "*Your answer:*" in source)
+    assert "**Exercise**" in sources[room]
+    assert student.cells[room + 1].cell_type == "code" and sources[room + 1] == ""
+    assert "![A dot]" in sources[room + 2]
+    assert sources.count("") == everything.count("*Your answer:*") == 1
+    # All else is there: also collapsed code that follows no solution.
+    assert "-area" in sources and "**Question 1.** Which is right?" in everything
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    solution = {"secret = 1", "secret + 1"}
+    assert [s for s in code if s not in solution] == [
+        cell.source for cell in student.cells if cell.cell_type == "code" and cell.source
+    ]
+    assert "It has room for your answers" in sources[0]
+    assert "It has room for your answers" not in notebook.cells[0].source
+
+
+def test_page_without_solutions_offers_one_notebook(tmp_path):
+    (tmp_path / "index.md").write_text(
+        "---\nfile_format: mystnb\nkernelspec: {name: python3, display_name: Python 3}\n---\n"
+        "# Page\n\n```{code-cell} ipython3\n1 + 1\n```\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "references.bib").write_text(BIB, encoding="utf-8")
+    site = build(tmp_path)
+    assert [file.name for file in (site / "_notebooks").iterdir()] == ["index.ipynb"]
+    assert "without the solutions" not in (site / "index.html").read_text(encoding="utf-8")
+
+
 def test_first_cell_says_what_to_install(notebook, folder):
     first = notebook.cells[0].source
     assert first.startswith("# One page\n\nThis notebook is a page of Tiny & co")
@@ -260,7 +325,11 @@ def test_first_cell_says_what_to_install(notebook, folder):
 def test_page_offers_the_notebook_and_its_data(site):
     page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
     links = page.select("h1 + p.notebook-download a[download]")
-    assert len(links) == 2
+    assert [link.get_text() for link in links] == [
+        "Download as a Jupyter notebook",
+        "without the solutions",
+        "data/words.txt",
+    ]
     for link in links:
         assert (site / "folder" / link["href"]).resolve().is_file()
     assert (site / "_notebooks/folder/data/words.txt").read_text() == "one two three\n"

@@ -17,6 +17,7 @@ from unrolled.figures.diagrams import (
 from unrolled.figures.error_surfaces import descent_path, error_surface
 from unrolled.figures.forecasts import forecast_lines
 from unrolled.figures.heat_maps import gradient_heat_map
+from unrolled.figures.paths import gradient_path
 from unrolled.figures.style import COLORS
 from unrolled.figures.wirings import weight_blocks, wiring
 
@@ -29,6 +30,7 @@ __all__ = [
     "forecast_lines",
     "gradient_heat_map",
     "gradient_norms",
+    "gradient_path",
     "growth_rates",
     "learning_curves",
     "probability_grid",

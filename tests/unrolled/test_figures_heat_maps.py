@@ -1,0 +1,73 @@
+"""The map of gradient norms: what it marks, what it leaves empty, what it refuses."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from unrolled import figures
+
+HALVED = 0.5 ** np.outer([1.0, 0.5, 0.1], np.arange(20))  # reaches 6.6, 13.3 and more steps back
+STEPS = np.array([0, 10, 100])
+
+
+def drawn(norms, **options):
+    ax = Figure().add_subplot()
+    assert figures.gradient_heat_map(ax, STEPS, norms, **options) is ax
+    filled, line = ax.collections
+    return ax, filled, line
+
+
+def test_the_dashed_line_stands_where_one_per_cent_is_left():
+    _, _, line = drawn(HALVED)
+    vertices = np.concatenate([path.vertices for path in line.get_paths()])
+    heights = {step: vertices[np.isclose(vertices[:, 0], step), 1] for step in STEPS}
+    one_per_cent = np.log2(100)
+    np.testing.assert_allclose(heights[0], one_per_cent, 1e-6)
+    np.testing.assert_allclose(heights[10], 2 * one_per_cent, 1e-6)
+    assert len(heights[100]) == 0
+
+
+def test_bands_are_powers_of_ten_down_to_the_decades_asked_for():
+    _, filled, _ = drawn(HALVED)  # 0.5 ** 19 is 10 ** -5.7
+    np.testing.assert_allclose(filled.levels, np.arange(-6, 1))
+    _, filled, _ = drawn(HALVED, decades=3)
+    np.testing.assert_allclose(filled.levels, np.arange(-3, 0.1, 0.5))
+    _, filled, _ = drawn(HALVED**9)
+    np.testing.assert_allclose(filled.levels, np.arange(-8, 1))
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_zeros_and_values_that_are_not_finite_are_drawn_without_warning(value):
+    norms = HALVED.copy()
+    norms[1, 5:] = value
+    ax, filled, _ = drawn(norms)
+    ax.figure.canvas.draw()
+    assert np.isfinite(filled.levels).all()
+
+
+def test_the_scale_can_be_left_out():
+    ax, _, _ = drawn(HALVED, colorbar=False)
+    assert ax.figure.axes == [ax]
+    ax, _, _ = drawn(HALVED)
+    assert ax.figure.axes[1].get_ylabel() == "norm of dL/dh"
+
+
+@pytest.mark.parametrize("norms", [np.ones((1, 5)), np.ones((3, 1)), np.ones(3), np.ones((2, 5))])
+def test_too_little_to_draw_is_refused(norms):
+    with pytest.raises(ValueError, match=r"at least two measurements .* got 3 steps and norms of"):
+        figures.gradient_heat_map(Figure().add_subplot(), STEPS, norms)
+
+
+def test_a_map_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="expected a norm that is positive and finite, got none"):
+        figures.gradient_heat_map(Figure().add_subplot(), STEPS, np.zeros((3, 5)))
+
+
+def test_states_of_one_cell_type_have_its_colour_and_zeros_are_left_out():
+    ax = Figure().add_subplot()
+    names = ("lstm", "lstm/c", "both/forward_lstm", "rnn/gru_cell_1", "rnn")
+    figures.gradient_norms(ax, {name: np.array([[[1.0], [0.0], [2.0]]]) for name in names})
+    kinds = ("LSTM", "LSTM", "LSTM", "GRU", "other")
+    assert [line.get_color() for line in ax.lines] == [figures.COLORS[kind] for kind in kinds]
+    ax.figure.canvas.draw()
+    assert ax.get_ylim()[0] > 0.5
