@@ -19,6 +19,7 @@ extensions = [
     "sphinx_lectures.lean",
     "sphinx_lectures.quiz",
     "sphinx_lectures.explorable",
+    "sphinx_lectures.made_files",
     "sphinx_lectures.notebooks",
     "sphinx_lectures.addresses",
     "sphinx_lectures.citation",
