@@ -81,6 +81,6 @@ def descent_path(ax: Axes, path: np.ndarray, *, label: str, clipped: bool, **lin
     """
     style = "-o" if clipped else "--s"
     color = COLORS["SimpleRNN" if clipped else "other"]
-    line = {"color": color, "linewidth": 1.5, "markersize": 3.5} | line
-    ax.plot(*np.transpose(path), style, label=label, **line)
+    look: dict[str, Any] = {"color": color, "linewidth": 1.5, "markersize": 3.5}
+    ax.plot(*np.transpose(path), style, label=label, **(look | line))
     return ax
