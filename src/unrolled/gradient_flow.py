@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import keras
 import numpy as np
 
-SUPPORTED = (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+from unrolled.probes import probed, recurrent_layers
+
+#: Compiled measurements of each model that is still in use; the oldest of a model goes first.
+_COMPILED: WeakKeyDictionary[keras.Model, dict[Any, Callable[..., Any]]] = WeakKeyDictionary()
+_KEPT = 8
+
+_SPARSE = {"sparse_categorical_crossentropy"}
+_ELEMENTWISE = {
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "dice", "hinge",
+    "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error", "poisson", "squared_hinge", "tversky",
+}  # fmt: skip
 
 
-def gradient_flow(model, x, y, loss=None):
-    """Total gradient dL/dh_t of the loss with respect to every state of every recurrent layer.
+def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.ndarray]:
+    """Total gradient of the loss with respect to every state of every recurrent layer.
 
-    Exact: automatic differentiation with respect to the tensor h_t that the layer both emits at
-    step t and carries to step t + 1, so that every path from h_t to the loss counts. The model runs
-    as it does in `predict`, without dropout, and is left as it was.
+    Exact: automatic differentiation with respect to the state that the layer carries from step t
+    to step t + 1, and emits at step t, so that every path from it to the loss counts. The model
+    runs as it does in `predict`, without dropout, and is left as it was.
 
     Parameters
     ----------
     model : keras.Model
-        A built model with SimpleRNN, LSTM or GRU layers, in any number, stacked or nested, on the
-        TensorFlow backend.
-    x : ndarray of shape (batch, time, features)
+        A built model on the TensorFlow backend with recurrent layers, in any number, stacked,
+        nested or shared: SimpleRNN, LSTM, GRU, ConvLSTM, Bidirectional, and any cell or stack of
+        cells in `keras.layers.RNN`.
+    x : array_like of shape (batch, time, features)
         Input sequences, or whatever structure of arrays the model takes.
-    y : ndarray
+    y : array_like
         Targets, one for each sequence, as `fit` takes them.
     loss : str, keras.losses.Loss or callable, optional
         What `compile` takes. By default the loss that `fit` minimises: the compiled one, with
@@ -34,14 +50,23 @@ def gradient_flow(model, x, y, loss=None):
     -------
     dict of str to ndarray of shape (batch, time, units)
         dL/dh_t by name of layer, in the layer's floating-point type, for t = 1..time in the order
-        in which the layer reads its input (last input first where ``go_backwards=True``).
+        in which the layer reads its input (last input first where ``go_backwards=True``, as in
+        the backward half of a Bidirectional). Keys are
+
+        - ``"lstm"`` for dL/dh_t of a layer of that name, and ``"lstm/c"`` for dL/dc_t;
+        - ``"bidirectional/forward_lstm"`` and ``"bidirectional/backward_lstm"``;
+        - ``"rnn/gru_cell"``, ``"rnn/gru_cell_1"`` for the cells of a stack in ``RNN``;
+        - ``"rnn"``, ``"rnn/1"``, ... for the states of any other cell, nested ones flattened, in
+          the order in which it returns them;
+        - ``"lstm#2"`` for the second call of a layer that is used twice.
 
     Raises
     ------
     ValueError
-        If Keras does not run on TensorFlow; if the model is not built, has no recurrent layer, or
-        has one that is stateful, is used more than once, or is none of the three supported types;
-        if there is no loss; if an array has the wrong shape, is empty or is not finite.
+        If Keras does not run on TensorFlow; if the model is not built or has no recurrent layer;
+        if one is not called, has a loop of its own, or runs within another loop, as in
+        TimeDistributed; if there is no loss; if an array has the wrong shape or type, is empty or
+        is not finite; if the loss would stretch targets over an output of another shape.
 
     Notes
     -----
@@ -49,93 +74,132 @@ def gradient_flow(model, x, y, loss=None):
     model predicts at every step), so that the gradients of one sequence scale as ``1 / batch``.
     A Keras loss computes in ``keras.config.floatx()`` unless it is given a ``dtype``.
 
-    For an LSTM, dL/dh_t holds the cell state c_t of the same step fixed; paths through c_{t+1} and
-    later cell states count.
+    The state of an LSTM is the vector (h, c), and the two arrays are the two parts of its
+    gradient: dL/dh_t holds c_t fixed and dL/dc_t holds h_t fixed; paths through later states
+    count. In the same way each state of any cell holds its others fixed. The cells of a stack
+    feed one another within a step, and those paths count, as between layers.
 
-    Where a mask skips step t, h_t is the state that is carried on unchanged, so dL/dh_t is what
-    reaches the state after step t, whichever step computed it.
+    Where a mask skips step t, the state is carried on unchanged, and its gradient is what reaches
+    the state after step t, whichever step computed it. A stateful layer starts from the state
+    that it holds, and holds the same one afterwards.
+
+    The first call for a model, a loss and a shape of data compiles a graph, which is kept for as
+    long as the model lives; later calls cost about as much as a step of training. A change of an
+    attribute of a layer is noticed; what a Lambda layer or a loss reads from Python is read once,
+    as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
 
     Examples
     --------
     >>> import numpy as np
     >>> from unrolled.models import many_to_one
-    >>> model = many_to_one("GRU", units=4, seed=0)
+    >>> model = many_to_one("LSTM", units=4, seed=0)
     >>> flow = gradient_flow(model, np.ones((2, 7, 1)), np.array([0, 1]))
     >>> {name: gradient.shape for name, gradient in flow.items()}
-    {'gru': (2, 7, 4)}
+    {'lstm': (2, 7, 4), 'lstm/c': (2, 7, 4)}
     """
-    layers = _recurrent_layers(model)
-    compute_loss = _loss_function(model, loss)
+    layers = _checked_layers(model)
+    if loss is None and not model.compiled:
+        raise ValueError("expected a compiled model or a loss, got neither")
     x, y = _checked_arrays(model, x, y)
-    import tensorflow as tf  # only now is it certain that Keras runs on it
-
-    with tf.GradientTape(watch_accessed_variables=False) as tape, _unchanged(model):
-        with _recorded(layers, tape) as states:
-            y_pred = model(x, training=False)
-        if idle := [layer.name for layer in layers if layer.name not in states]:
-            raise ValueError(f"expected the model to call every recurrent layer, but not {idle}")
-        value = compute_loss(x=x, y=y, y_pred=y_pred, training=False)
-    gradients = tape.gradient(value, states, unconnected_gradients="zero")
-    return {name: np.stack(by_step, axis=1) for name, by_step in gradients.items()}
+    with _unchanged(model, layers.values()):
+        measure = _measurement(model, loss) if model.run_eagerly else _compiled(model, loss, x, y)
+        gradients = measure(x, y)
+    return {
+        name: np.ascontiguousarray(np.moveaxis(np.asarray(gradient), 0, 1))
+        for name, gradient in gradients.items()
+    }
 
 
-@contextmanager
-def _recorded(layers, tape):
-    """While this lasts, each layer's loop over time puts its states into the yielded dict."""
-    states = {}  # set and removed through vars(layer): Keras tracks what is set as an attribute
-    try:
-        for layer in layers:
-            vars(layer)["inner_loop"] = _recording_loop(layer, tape, states)
-        yield states
-    finally:
-        for layer in layers:
-            vars(layer).pop("inner_loop", None)
-
-
-def _recording_loop(layer, tape, record):
-    """Build the layer's `inner_loop` as a plain loop that keeps and watches every h_t."""
+def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, Any]]:
+    """The measurement as a graph for data of these shapes, from the store if it is there."""
     import tensorflow as tf
 
-    def inner_loop(sequences, initial_state, mask, training=False):
-        if layer.name in record:
-            raise ValueError(f"expected one call of one layer named {layer.name!r}, got two")
-        if layer.go_backwards:
-            sequences = sequences[:, ::-1]
-            mask = None if mask is None else mask[:, ::-1]
-        h, states = [], list(initial_state)
-        for t in range(sequences.shape[1]):
-            previous, (_, states) = states, layer.cell(sequences[:, t], states, training=training)
-            if mask is not None:
-                read = mask[:, t, None]
-                states = [tf.where(read, s, p) for s, p in zip(states, previous, strict=True)]
-            tape.watch(states[0])
-            h.append(states[0])
-        record[layer.name] = h
-        outputs = tf.stack(h, axis=1)
-        if mask is not None:
-            # Keras emits zeros until the first step that is read, and then repeats the last output.
-            steps_read = tf.cumsum(tf.cast(mask, tf.int32), axis=1)
-            shown = mask if layer.zero_output_for_mask else steps_read > 0
-            outputs = tf.where(shown[:, :, None], outputs, tf.zeros_like(outputs))
-        return outputs[:, -1], outputs, states
+    def shape(array: np.ndarray) -> tuple[Any, ...]:
+        return array.shape, array.dtype.str
 
-    return inner_loop
+    def identity(part: Any) -> Any:
+        return part if isinstance(part, str) else id(part)
+
+    shapes = repr(keras.tree.map_structure(shape, (x, y)))
+    losses = repr(keras.tree.map_structure(identity, loss))
+    # The key holds the losses too, so that no other object takes over an id.
+    held = vars(model).get("_compile_loss"), *keras.tree.flatten(loss)
+    key = shapes, losses, held, _settings(model)
+    store = _COMPILED.setdefault(model, {})
+    if key not in store:
+        while len(store) >= _KEPT:
+            del store[next(iter(store))]
+        graph = tf.function(_measurement(model, loss), autograph=False)
+        store[key] = graph.get_concrete_function(*_as_tensors(x, y))
+    return lambda x, y: store[key](*_as_tensors(x, y))
+
+
+def _as_tensors(*arrays: Any) -> Any:
+    import tensorflow as tf
+
+    return keras.tree.map_structure(tf.convert_to_tensor, arrays)
+
+
+def _settings(model: Any) -> tuple[Any, ...]:
+    """Everything plain that layers hold as public attributes: a graph is made for it."""
+    return tuple(
+        (id(layer), name, id(value) if callable(value) else value)
+        for layer in model._flatten_layers(include_self=False)
+        for name, value in vars(layer).items()
+        if not name.startswith("_")
+        and (callable(value) or isinstance(value, (bool, int, float, str)))
+    )
+
+
+def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
+    """The function of x and y that is measured; it does not keep the model alive."""
+    import tensorflow as tf  # only now is it certain that Keras runs on it
+
+    reference, judge = ref(model), None
+    if loss is not None:  # computed by an empty model
+        judge = keras.Sequential()
+        judge.compile(loss=loss)
+
+    def measure(x: Any, y: Any) -> dict[str, Any]:
+        model: Any = reference()
+        layers = recurrent_layers(model)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            with probed(layers, tape) as (probes, calls):
+                y_pred = model(x, training=False)
+            if idle := [name for name in layers if name not in calls]:
+                raise ValueError(
+                    f"expected the model to call every recurrent layer, but not {idle}"
+                )
+            _check_targets(y, y_pred, model.loss if loss is None else loss)
+            compute_loss = (judge or model).compute_loss
+            value = compute_loss(x=x, y=y, y_pred=y_pred, training=False)
+        gradients: dict[str, Any] = tape.gradient(value, probes, unconnected_gradients="zero")
+        return gradients
+
+    return measure
 
 
 @contextmanager
-def _unchanged(model):
-    """Put back what a call may change: random seeds of dropout, metrics."""
+def _unchanged(model: Any, layers: Iterable[Any]) -> Iterator[None]:
+    """Put back what a call may change: seeds of dropout, metrics, states kept, losses added."""
+    import tensorflow as tf
+
     variables = [*model.non_trainable_variables, *model.metrics_variables]
-    values = [variable.numpy() for variable in variables]
+    for layer in layers:
+        variables += keras.tree.flatten(layer.states) if layer.stateful else []
+    values = [tf.convert_to_tensor(variable.value) for variable in variables]
+    losses = [(layer, list(layer._losses)) for layer in model._flatten_layers()]
     try:
         yield
     finally:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+        for layer, added in losses:
+            layer._losses[:] = added
 
 
-def _recurrent_layers(model):
-    """Every recurrent layer of the model; an error that names what cannot be measured."""
+def _checked_layers(model: Any) -> dict[str, Any]:
+    """Every recurrent layer of the model by name."""
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"expected the TensorFlow backend, got {keras.backend.backend()!r}")
     if not isinstance(model, keras.Model):
@@ -144,55 +208,82 @@ def _recurrent_layers(model):
         raise ValueError(
             f"expected a built model, got {model.name!r}, which is not: start it with a keras.Input"
         )
-    known = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.StackedRNNCells)
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, known)]
-    for layer in layers:
-        if type(layer) not in SUPPORTED:
-            raise ValueError(
-                "expected recurrent layers of type SimpleRNN, LSTM or GRU, "
-                f"got {layer.name!r} of type {type(layer).__name__}"
-            )
-        if layer.stateful:
-            raise ValueError(f"expected layers that are not stateful, got {layer.name!r}")
+    layers = recurrent_layers(model)
     if not layers:
         raise ValueError(f"expected a recurrent layer in the model, got none in {model.name!r}")
     return layers
 
 
-def _loss_function(model, loss):
-    """The `compute_loss` of the model or, for a loss of its own, of an empty model."""
-    if loss is None:
-        if not model.compiled:
-            raise ValueError("expected a compiled model or a loss, got neither")
-        return model.compute_loss
-    judge = keras.Sequential()
-    judge.compile(loss=loss)
-    return judge.compute_loss
-
-
-def _checked_arrays(model, x, y):
+def _checked_arrays(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     """Inputs and targets as arrays whose shapes fit the model and whose values are finite."""
-    x, y = (keras.tree.map_structure(np.asarray, arrays) for arrays in (x, y))
-    inputs, targets = keras.tree.flatten(x), keras.tree.flatten(y)
     # A subclassed model has no `inputs`: what it takes is known only to its `call`.
-    expected = [tensor.shape for tensor in getattr(model, "inputs", None) or ()]
-    got = [array.shape for array in inputs]
+    inputs = getattr(model, "inputs", None) or []
+    x = _as_arrays("x", x, len(inputs))
+    y = _as_arrays("y", y, len(getattr(model, "outputs", None) or []))
+    expected = [tensor.shape for tensor in inputs]
+    got = [array.shape for array in keras.tree.flatten(x)]
+    targets = [array.shape for array in keras.tree.flatten(y)]
     if any(0 in shape for shape in got) or (expected and not _fit(got, expected)):
         raise ValueError(f"expected x of shape {expected} with no empty axis, got {got}")
-    if any(target.shape[:1] != inputs[0].shape[:1] for target in targets):
+    if not targets or any(shape[:1] != got[0][:1] for shape in targets):
         raise ValueError(
-            f"expected y with one target for each of the {inputs[0].shape[0]} sequences of x, "
-            f"got shape {[target.shape for target in targets]}"
+            f"expected y with one target for each of the {got[0][0]} sequences of x, "
+            f"got shape {targets}"
         )
-    for name, arrays in (("x", inputs), ("y", targets)):
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(f"expected finite values in {name}, got NaN or infinity")
+    texts = [keras.backend.standardize_dtype(tensor.dtype) == "string" for tensor in inputs]
+    for name, arrays, are_text in (("x", x, texts), ("y", y, [])):
+        for i, array in enumerate(keras.tree.flatten(arrays)):
+            if not (i < len(are_text) and are_text[i]):
+                _check_numbers(name, array)
     return x, y
 
 
-def _fit(shapes, expected):
+def _as_arrays(name: str, data: Any, parts: int) -> Any:
+    """Lists of numbers as arrays, one for each of the `parts`; other structures are kept."""
+    if isinstance(data, dict):
+        return {key: _as_arrays(name, part, 1) for key, part in data.items()}
+    plain = isinstance(data, (list, tuple)) and any(
+        np.isscalar(leaf) for leaf in keras.tree.flatten(data)
+    )
+    try:
+        if plain and parts > 1:
+            return [np.asarray(part) for part in data]
+        return np.asarray(data) if plain else keras.tree.map_structure(np.asarray, data)
+    except ValueError as error:
+        raise ValueError(f"expected {name} with sequences of one length: {error}") from None
+
+
+def _check_numbers(name: str, array: np.ndarray) -> None:
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise ValueError(f"expected numbers in {name}, got values of type {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"expected finite values in {name}, got NaN or infinity")
+
+
+def _fit(shapes: list[tuple[int, ...]], expected: list[tuple[int | None, ...]]) -> bool:
     return len(shapes) == len(expected) and all(
         len(shape) == len(wanted)
         and all(w in (None, size) for size, w in zip(shape, wanted, strict=True))
         for shape, wanted in zip(shapes, expected, strict=True)
     )
+
+
+def _check_targets(y: Any, y_pred: Any, loss: Any) -> None:
+    """Refuse targets that a loss of Keras would stretch over the model's output."""
+    parts = [keras.tree.flatten(part) for part in (y, y_pred, loss)]
+    if len({len(part) for part in parts}) > 1:
+        return  # which loss belongs to which output is for Keras to say
+    for target, output, part in zip(*parts, strict=True):
+        function = keras.losses.get(part)
+        name = getattr(getattr(function, "fn", function), "__name__", "")
+        got, shape = tuple(target.shape), tuple(output.shape)
+        fitting: list[tuple[int | None, ...]] = []
+        if name in _SPARSE:
+            fitting = [shape[:-1], (*shape[:-1], 1)]
+        elif name in _ELEMENTWISE:
+            fitting = [shape, (*shape, 1)] + ([shape[:-1]] if shape[-1:] == (1,) else [])
+        if fitting and not any(_fit([got], [wanted]) for wanted in fitting):
+            raise ValueError(
+                f"expected y of shape {fitting[0]}, as {name} takes it with an output of shape "
+                f"{shape}, got {got}"
+            )

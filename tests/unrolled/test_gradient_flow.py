@@ -1,13 +1,20 @@
 """The measured gradient of every state, against automatic and numeric differentiation."""
 
+import gc
+import importlib
+from weakref import ref
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from unrolled import SimpleRNNCell, backpropagate_through_time, gradient_check, unroll
 from unrolled.gradient_flow import gradient_flow
 
+gradient_flow_module = importlib.import_module("unrolled.gradient_flow")
 EXACT = {"float32": 2e-6, "float64": 1e-13}  # relative to the largest entry of a step
 CENTRAL_DIFFERENCES = 1e-7
 LAYERS = {
@@ -38,11 +45,13 @@ def layer_of(kind, dtype="float64", units=UNITS, **options):
     return layer(units, dtype=dtype, **{"bias_initializer": "glorot_uniform", **own, **options})
 
 
-def model_of(*layers, dtype="float64", features=3, outputs=1, seed=0):
+def model_of(*layers, dtype="float64", features=3, outputs=1, seed=0, graph=False):
+    """Measured without a graph unless asked for: making one takes longer than running so little."""
     keras.utils.set_random_seed(seed)
     dense = keras.layers.Dense(outputs, activation="sigmoid", dtype=dtype)
     model = keras.Sequential([keras.Input((None, features), dtype=dtype), *layers, dense])
-    model.compile("adam", loss=keras.losses.BinaryCrossentropy(dtype=dtype))
+    loss = keras.losses.BinaryCrossentropy(dtype=dtype)
+    model.compile("adam", loss=loss, run_eagerly=not graph)
     return model
 
 
@@ -53,31 +62,44 @@ def data(batch=3, time=6, features=3, dtype="float64", targets=None):
 
 
 def run(layer, sequence, states, tape, mask=None):
-    """Apply the layer's cell step by step in a plain loop; return every state h_t."""
-    h = []
+    """Apply the layer's cell step by step in a plain loop; return every state, h_t and c_t apart.
+
+    Identity cuts h_t off from the c_t that it was computed from.
+    """
+    kept = []
     for t in range(sequence.shape[1]):
         _, new = layer.cell(sequence[:, t], states)
         keep = np.ones((len(sequence), 1), bool) if mask is None else mask[:, t, None]
-        states = [tf.where(keep, s, previous) for s, previous in zip(new, states, strict=True)]
-        tape.watch(states[0])
-        h.append(states[0])
-    return h, states
+        pairs = zip(new, states, strict=True)
+        states = [tf.identity(tf.where(keep, s, previous)) for s, previous in pairs]
+        tape.watch(states)
+        kept.append(states)
+    return list(zip(*kept, strict=True)), states
+
+
+def named(name, states):
+    """The states of all steps under the names that `gradient_flow` gives to those of an LSTM."""
+    return dict(zip((name, f"{name}/c"), states, strict=False))
+
+
+def stacked(gradients):
+    return {name: np.stack(by_step, axis=1) for name, by_step in gradients.items()}
 
 
 def expected_flow(layers, dense, x, y, mask=None, loss=keras.losses.binary_crossentropy):
-    """dL/dh_t of stacked layers by automatic differentiation, loss averaged over all else."""
+    """Gradients of stacked layers by automatic differentiation, loss averaged over all else."""
     states = {}
     with tf.GradientTape() as tape:
         sequence = tf.constant(x)
         for layer in layers:
-            h, last = run(layer, sequence, layer.get_initial_state(len(x)), tape, mask)
-            states[layer.name] = h
-            sequence = tf.stack(h, axis=1)
+            start = layer.get_initial_state(len(x))
+            by_step, last = run(layer, sequence, start, tape, mask)
+            states |= named(layer.name, by_step)
+            sequence = tf.stack(by_step[0], axis=1)
             if mask is not None:  # Keras emits zeros, not the first state, until a step is read
                 sequence *= np.logical_or.accumulate(mask, axis=1)[..., None]
         value = tf.reduce_mean(loss(y, dense(sequence if layer.return_sequences else last[0])))
-    gradients = tape.gradient(value, states)
-    return {name: np.stack(by_step, axis=1) for name, by_step in gradients.items()}
+    return stacked(tape.gradient(value, states, unconnected_gradients="zero"))
 
 
 def assert_equal_flow(flow, expected, dtype="float64"):
@@ -85,7 +107,7 @@ def assert_equal_flow(flow, expected, dtype="float64"):
     for name, gradient in flow.items():
         assert gradient.shape == expected[name].shape
         assert gradient.dtype == dtype
-        assert gradient.any()
+        assert gradient.any() or (name.endswith("/c") and gradient.shape[1] == 1)
         for t in range(gradient.shape[1]):
             size = np.abs(expected[name][:, t]).max()
             error = np.abs(gradient[:, t] - expected[name][:, t]).max()
@@ -98,13 +120,30 @@ def assert_equal_flow(flow, expected, dtype="float64"):
 @pytest.mark.parametrize("kind", LAYERS)
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("batch", "time"), [(1, 1), (1, 6), (3, 1), (3, 6)])
-def test_flow_of_one_layer_is_exact(kind, return_sequences, dtype, batch, time):
+def test_flow_of_one_layer_is_exact(kind, return_sequences, dtype):
     layer = layer_of(kind, dtype, return_sequences=return_sequences)
-    model = model_of(layer, dtype=dtype)
-    x, y = data(batch, time, dtype=dtype, targets=(batch, time, 1) if return_sequences else None)
+    model = model_of(layer, dtype=dtype, graph=dtype == "float64")
+    x, y = data(dtype=dtype, targets=(3, 6, 1) if return_sequences else None)
     expected = expected_flow([layer], model.layers[-1], x, y)
     assert_equal_flow(gradient_flow(model, x, y), expected, dtype)
+
+
+@given(
+    kind=st.sampled_from(list(LAYERS)),
+    shape=st.tuples(*[st.integers(1, 4)] * 3),
+    units=st.integers(1, 3),
+    backwards=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@settings(deadline=None, max_examples=20)
+def test_flow_is_exact_for_all_shapes(kind, shape, units, backwards, seed):
+    batch, time, features = shape
+    layer = layer_of(kind, units=units, go_backwards=backwards)
+    model = model_of(layer, features=features, seed=seed)
+    x, y = data(batch, time, features)
+    read = x[:, ::-1] if backwards else x
+    expected = expected_flow([layer], model.layers[-1], read, y)
+    assert_equal_flow(gradient_flow(model, x, y), expected)
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
@@ -115,7 +154,7 @@ def test_flow_of_stacked_layers_is_exact(return_sequences, dtype):
         layer_of(kind, dtype, units, return_sequences=return_sequences or kind != kinds[-1])
         for units, kind in enumerate(kinds, start=1)
     ]
-    model = model_of(*layers, dtype=dtype)
+    model = model_of(*layers, dtype=dtype, graph=True)
     x, y = data(dtype=dtype, targets=(3, 6, 1) if return_sequences else None)
     expected = expected_flow(layers, model.layers[-1], x, y)
     assert_equal_flow(gradient_flow(model, x, y), expected, dtype)
@@ -215,9 +254,9 @@ def test_encoder_and_decoder_are_both_measured():
     with tf.GradientTape() as tape:
         first, last = run(encoder, tf.constant(x), encoder.get_initial_state(3), tape)
         second, _ = run(decoder, tf.constant(x[:, :4]), last, tape)
-        value = loss(y, dense(tf.stack(second, axis=1)))
-    gradients = tape.gradient(value, {"encoder": first, "decoder": second})
-    expected = {name: np.stack(h, axis=1) for name, h in gradients.items()}
+        value = loss(y, dense(tf.stack(second[0], axis=1)))
+    states = named("encoder", first) | named("decoder", second)
+    expected = stacked(tape.gradient(value, states, unconnected_gradients="zero"))
     assert_equal_flow(gradient_flow(model, inputs, y, loss), expected)
 
 
@@ -291,6 +330,299 @@ def test_dropout_is_off():
     np.testing.assert_allclose(gradient_flow(other, x, y)[dropped.name], expected, 1e-12)
 
 
+# Other layers
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_both_directions_are_measured(kind, return_sequences):
+    """Each in the order in which it reads."""
+    layer = layer_of(kind, return_sequences=return_sequences, name="one")
+    both = keras.layers.Bidirectional(layer, name="both", dtype="float64")
+    model = model_of(both, graph=return_sequences)
+    x, y = data(targets=(3, 6, 1) if return_sequences else None)
+    parts, states = (both.forward_layer, both.backward_layer), {}
+    with tf.GradientTape() as tape:
+        outputs = []
+        for part, sequence in zip(parts, (x, x[:, ::-1].copy()), strict=True):
+            start = part.get_initial_state(len(x))
+            by_step, last = run(part, tf.constant(sequence), start, tape)
+            states |= named(f"both/{part.name}", by_step)
+            steps = by_step[0] if part is parts[0] else by_step[0][::-1]
+            outputs.append(tf.stack(steps, axis=1) if return_sequences else last[0])
+        p = model.layers[-1](tf.concat(outputs, axis=-1))
+        value = tf.reduce_mean(keras.losses.binary_crossentropy(y, p))
+    expected = stacked(tape.gradient(value, states, unconnected_gradients="zero"))
+    names = [f"both/{way}_one{c}" for way in ("forward", "backward") for c in ("", "/c")]
+    assert list(expected) == [name for name in names if kind == "LSTM" or name[-2:] != "/c"]
+    assert_equal_flow(gradient_flow(model, x, y), expected)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_stacked_cells_are_measured_as_stacked_layers(eagerly):
+    cells = [keras.layers.LSTMCell(3), keras.layers.GRUCell(2), keras.layers.LSTMCell(4)]
+    pile = keras.layers.RNN(cells, dtype="float64", name="pile")
+    model = model_of(pile, graph=not eagerly)
+    layers = [
+        layer_of("LSTM", units=3, return_sequences=True),
+        layer_of("GRU", units=2, return_sequences=True),
+        layer_of("LSTM", units=4),
+    ]
+    other = model_of(*layers)
+    other.set_weights(model.get_weights())
+    x, y = data()
+    expected = gradient_flow(other, x, y)
+    flow = gradient_flow(model, x, y)
+    assert list(flow) == [
+        f"pile/{cell.name}{c}" for cell in cells for c in ("", "/c") if "lstm" in cell.name or not c
+    ]
+    for gradient, wanted in zip(flow.values(), expected.values(), strict=True):
+        np.testing.assert_allclose(gradient, wanted, 1e-9, 1e-14)
+
+
+def test_cells_of_one_name_are_told_apart():
+    cells = [keras.layers.GRUCell(2, name="cell") for _ in range(2)]
+    model = model_of(keras.layers.RNN(cells, name="pile"))
+    assert list(gradient_flow(model, *data())) == ["pile/cell_0", "pile/cell_1"]
+
+
+class Custom(keras.layers.Layer):
+    """Three states, nested, that depend on one another within a step; a counter; an output."""
+
+    def __init__(self, units, emit, **options):
+        super().__init__(**options)
+        self.units, self.emit = units, emit
+        self.state_size = [[units, units], 1, units]
+        self.output_size = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight((shape[-1], self.units), name="kernel")
+        self.mix = self.add_weight((self.units, self.units), name="mix")
+        self.built = True
+
+    def get_initial_state(self, batch_size):
+        a = tf.zeros((batch_size, self.units), self.compute_dtype)
+        return [[a, a], tf.zeros((batch_size, 1), "int32"), a]
+
+    def next(self, x, a, b, c):
+        c = 0.9 * c + tf.tanh(x @ self.kernel)
+        b = tf.sigmoid(c + a @ self.mix)
+        return b * tf.tanh(c + x @ self.kernel), b, c
+
+    def output(self, a, b, c):
+        return tf.tanh(a @ self.mix + 0.5 * b * c)
+
+    def call(self, x, states):
+        (a, b), count, c = states
+        a, b, c = self.next(x, a, b, c)
+        output = {"a": a, "c": c}[self.emit] if self.emit != "own" else self.output(a, b, c)
+        return output, [[a, b], count + 1, c]
+
+
+@pytest.mark.parametrize("emit", ["a", "c", "own"])
+@pytest.mark.parametrize(
+    ("eagerly", "masked"), [(True, False), (True, True), (False, True)], ids=str
+)
+def test_any_cell_is_measured(emit, eagerly, masked):
+    """Each state with the others held fixed; the output counts, be it one of them or not."""
+    cell = Custom(UNITS, emit)
+    layer = keras.layers.RNN(cell, name="rnn", dtype="float64")
+    before = [keras.layers.Masking(dtype="float64")] if masked else []
+    model = model_of(*before, layer, graph=not eagerly)
+    x, y = data(batch=4, targets=(4, 1))
+    if masked:
+        x[1, 4:] = x[2, :2] = x[3, 2:4] = 0
+    mask = x.any(axis=-1)
+    states, output = [tf.zeros((4, UNITS), "float64")] * 3, 0
+    by_step = []
+    with tf.GradientTape() as tape:
+        for t in range(6):
+            read = mask[:, t, None]
+            new = cell.next(x[:, t], *states)
+            pairs = zip(new, states, strict=True)
+            states = [tf.identity(tf.where(read, s, old)) for s, old in pairs]
+            tape.watch(states)
+            by_step.append(states)
+            if emit == "own":
+                output = tf.where(read, cell.output(*states), output)
+            else:
+                output = states["ac".index(emit) * 2]
+        p = model.layers[-1](output)
+        value = tf.reduce_mean(keras.losses.binary_crossentropy(y, p))
+    named = dict(zip(("rnn", "rnn/1", "rnn/3"), zip(*by_step, strict=True), strict=True))
+    expected = stacked(tape.gradient(value, named, unconnected_gradients="zero"))
+    flow = gradient_flow(model, x, y)
+    assert [name for name in flow if name != "rnn/2"] == list(expected)
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(flow[name], gradient, 1e-10, 1e-14)
+
+
+def test_a_cell_that_returns_its_state_bare_is_measured():
+    class Leaky(keras.layers.Layer):
+        state_size = UNITS
+
+        def call(self, x, states):
+            h = 0.5 * states[0] + keras.ops.sum(x, axis=-1, keepdims=True)
+            return h, h
+
+    model = model_of(keras.layers.RNN(Leaky(dtype="float64"), name="leaky", dtype="float64"))
+    flow = gradient_flow(model, *data())["leaky"]
+    halved = flow[:, -1:] * 0.5 ** np.arange(5, -1, -1)[:, None]
+    np.testing.assert_allclose(flow, halved, EXACT["float64"])
+
+
+def test_an_output_that_holds_no_state_of_its_step_adds_nothing():
+    class Passing(keras.layers.Layer):
+        state_size = output_size = 3
+
+        def call(self, x, states):
+            return x + states[0], [states[0] + x]
+
+    class Late(Passing):
+        def call(self, x, states):
+            return states[0] * 1.0, [states[0] + x]
+
+    for cell in (Passing, Late):
+        model = model_of(keras.layers.RNN(cell(dtype="float64"), name="rnn", dtype="float64"))
+        flow = gradient_flow(model, *data())["rnn"]
+        assert flow[:, :-1].all() and not flow[:, -1].any()
+
+
+def test_convolutional_layers_are_measured():
+    layer = keras.layers.ConvLSTM1D(2, 3, padding="same", name="conv", dtype="float64")
+    flat = keras.layers.Flatten()
+    model = keras.Sequential([keras.Input((4, 5, 3)), layer, flat, keras.layers.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 3))
+    flow = gradient_flow(model, x, [1.0, 2.0], "mse")
+    assert {name: gradient.shape for name, gradient in flow.items()} == {
+        "conv": (2, 4, 5, 2),
+        "conv/c": (2, 4, 5, 2),
+    }
+    with tf.GradientTape() as tape:
+        output = layer(x)
+        tape.watch(output)
+        value = tf.reduce_mean(
+            (tf.constant([[1.0], [2.0]], "float64") - model.layers[-1](flat(output))) ** 2
+        )
+    np.testing.assert_allclose(flow["conv"][:, -1], tape.gradient(value, output), 1e-9)
+
+
+def test_a_stateful_layer_starts_from_its_state_and_keeps_it():
+    layer = layer_of("LSTM", stateful=True, name="memory")
+    dense = keras.layers.Dense(1, activation="sigmoid", dtype="float64")
+    model = keras.Sequential([keras.Input(batch_shape=(3, 6, 3), dtype="float64"), layer, dense])
+    model.compile(loss="binary_crossentropy")
+    x, y = data()
+    model(2 * x)
+    held = [state.numpy().copy() for state in layer.states]
+    flow = gradient_flow(model, x, y)
+    for state, before in zip(layer.states, held, strict=True):
+        np.testing.assert_array_equal(state, before)
+    with tf.GradientTape() as tape:
+        by_step, last = run(layer, tf.constant(x), [tf.constant(state) for state in held], tape)
+        value = tf.reduce_mean(keras.losses.binary_crossentropy(y, dense(last[0])))
+    states = named("memory", by_step)
+    assert_equal_flow(flow, stacked(tape.gradient(value, states, unconnected_gradients="zero")))
+    layer.reset_state()
+    assert not np.allclose(gradient_flow(model, x, y)["memory"], flow["memory"])
+
+
+def test_a_layer_that_is_called_twice_is_measured_call_by_call():
+    layer = layer_of("GRU", name="twice", units=3, return_sequences=True)
+    first, second = layer_of("GRU", units=3, return_sequences=True), layer_of("GRU", units=3)
+    second.return_sequences = True
+    x = keras.Input((None, 3), dtype="float64")
+    model, other = keras.Model(x, layer(layer(x))), keras.Model(x, second(first(x)))
+    other.set_weights(2 * model.get_weights())
+    sequences, y = data(targets=(3, 6, 3))
+    flow = gradient_flow(model, sequences, y, "mse")
+    expected = gradient_flow(other, sequences, y, "mse")
+    assert list(flow) == ["twice", "twice#2"]
+    for gradient, wanted in zip(flow.values(), expected.values(), strict=True):
+        np.testing.assert_allclose(gradient, wanted, 1e-12)
+
+
+# Later calls use what the first has compiled
+
+
+def test_a_later_call_sees_new_weights_data_and_states():
+    layer = layer_of("LSTM", name="lstm")
+    model = model_of(layer, graph=True)
+    gradient_flow(model, *data())
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    x, y = rng.normal(size=(3, 6, 3)), np.ones((3, 1))
+    expected = expected_flow([layer], model.layers[-1], x, y)
+    assert_equal_flow(gradient_flow(model, x, y), expected)
+
+
+def change_activation(model):
+    model.layers[0].cell.activation = keras.activations.relu
+
+
+def change_loss(model):
+    model.compile(loss="mse")
+
+
+def change_layers(model):
+    model.add(keras.layers.Dense(1, dtype="float64"))
+    model.layers[-1].set_weights([np.full((1, 1), 3.0), np.ones(1)])
+
+
+@pytest.mark.parametrize("change", [change_activation, change_loss, change_layers])
+def test_a_later_call_sees_what_has_changed(change):
+    x, y = data()
+    model, fresh = (model_of(layer_of("SimpleRNN", name="rnn"), graph=True) for _ in range(2))
+    before = gradient_flow(model, x, y)["rnn"]
+    for each in (model, fresh):
+        change(each)
+    after = gradient_flow(model, x, y)["rnn"]
+    assert not np.allclose(after, before)
+    np.testing.assert_allclose(after, gradient_flow(fresh, x, y)["rnn"], EXACT["float64"])
+
+
+def test_a_later_call_with_another_loss_is_told_apart():
+    model = model_of(layer_of("GRU", name="gru"), graph=True)
+    x, y = data()
+
+    def scaled(factor):
+        return lambda y, p: factor * tf.reduce_mean((y - p) ** 2)
+
+    once, thrice = (gradient_flow(model, x, y, scaled(k))["gru"] for k in (1.0, 3.0))
+    np.testing.assert_allclose(thrice, 3 * once, EXACT["float64"])
+    squares, lines = (gradient_flow(model, x, y, loss)["gru"] for loss in ("mse", "mae"))
+    assert not np.allclose(squares, lines)
+
+
+def test_a_bounded_number_of_graphs_is_kept_and_none_longer_than_the_model():
+    model = model_of(layer_of("SimpleRNN", units=1), graph=True)
+    gone = ref(model)
+    for batch in range(1, gradient_flow_module._KEPT + 3):
+        gradient_flow(model, *data(batch, time=2))
+    assert len(gradient_flow_module._COMPILED[model]) == gradient_flow_module._KEPT
+    del model
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_later_call_compiles_nothing():
+    model = model_of(layer_of("GRU"), graph=True)
+    gradient_flow(model, *data())
+    (graph,) = gradient_flow_module._COMPILED[model].values()
+    model.fit(*data(), verbose=0)  # sets attributes of the model, but not of its layers
+    gradient_flow(model, *data())
+    assert list(gradient_flow_module._COMPILED[model].values()) == [graph]
+
+
+def test_losses_that_layers_have_added_are_as_they_were():
+    model = model_of(layer_of("GRU"), keras.layers.ActivityRegularization(l2=0.5), graph=True)
+    x, y = data()
+    model(x)
+    before = [float(loss) for loss in model.losses]
+    gradient_flow(model, 2 * x, y)
+    assert [float(loss) for loss in model.losses] == before
+
+
 # Losses
 
 
@@ -343,7 +675,7 @@ def test_the_default_loss_counts_regularizers():
 def test_a_masked_step_carries_the_state_and_its_gradient_on(kind, return_sequences):
     layers = [layer_of(kind, return_sequences=True), layer_of(kind, return_sequences=True)]
     layers[-1].return_sequences = return_sequences
-    model = model_of(keras.layers.Masking(dtype="float64"), *layers)
+    model = model_of(keras.layers.Masking(dtype="float64"), *layers, graph=return_sequences)
     x, y = data(batch=4, targets=(4, 6, 1) if return_sequences else (4, 1))
     x[1, 4:] = x[2, :2] = x[3, 2:4] = 0  # the end, the start, the middle
     mask = x.any(axis=-1)
@@ -375,6 +707,7 @@ def test_predictions_while_measuring_are_those_of_the_model(zero_output, options
     outputs = layer(sequence, mask=mask, initial_state=states)
     flat = keras.layers.Concatenate(dtype="float64")([*outputs[1:], outputs[1]])
     model = keras.Model([sequence, *states], [outputs[0], flat])
+    model.run_eagerly = True
     measured = []
 
     def loss(_, prediction):
@@ -404,6 +737,7 @@ def test_the_model_is_left_as_it_was():
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
     x, y = data()
     model.fit(x, y, epochs=1, verbose=0)
+    model.run_eagerly = False
     before, attributes = snapshot(model), [dict(vars(layer)) for layer in layers]
     gradient_flow(model, x, y)
     after = snapshot(model)
@@ -432,10 +766,11 @@ def test_training_goes_on_as_if_nothing_had_been_measured():
     def trained(measure):
         keras.utils.set_random_seed(0)  # a layer draws the seed of its weights when it is made
         model = model_of(layer_of("GRU", dropout=0.2))
-        model.run_eagerly = True  # saves the time that compiling takes
         for _ in range(2):
+            model.run_eagerly = False
             if measure:
                 gradient_flow(model, x, y)
+            model.run_eagerly = True  # saves the time that compiling takes
             model.fit(x, y, epochs=1, verbose=0)
         return model.get_weights()
 
@@ -481,42 +816,52 @@ def test_another_backend_is_refused(monkeypatch):
     refused("expected the TensorFlow backend, got 'jax'", model_of(layer_of("GRU")))
 
 
-@pytest.mark.parametrize(
-    ("layer", "named"),
-    [
-        (
-            lambda: keras.layers.Bidirectional(layer_of("GRU"), name="both"),
-            "'both' of type Bidirectional",
-        ),
-        (
-            lambda: keras.layers.RNN(keras.layers.GRUCell(2), name="bare"),
-            "'bare' of type RNN",
-        ),
-        (
-            lambda: keras.layers.RNN([keras.layers.GRUCell(2)] * 2, name="pile"),
-            "'pile' of type RNN",
-        ),
-        (lambda: type("MyGRU", (keras.layers.GRU,), {})(2, name="mine"), "'mine' of type MyGRU"),
-    ],
-)
-def test_a_recurrent_layer_of_another_type_is_refused_by_name(layer, named):
-    model = model_of(layer_of("GRU", return_sequences=True), layer())
-    refused(f"expected recurrent layers of type SimpleRNN, LSTM or GRU, got {named}", model)
+def test_a_layer_with_a_loop_of_its_own_is_refused_by_name():
+    class Skipping(keras.layers.GRU):
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            return super().inner_loop(sequences[:, ::2], initial_state, mask, training)
+
+    model = model_of(Skipping(2, name="mine"))
+    refused("expected the loop of Keras, but 'mine' of type Skipping has its own", model)
 
 
-def test_a_stateful_layer_is_refused():
-    model = keras.Sequential(
-        [keras.Input(batch_shape=(3, 6, 3)), layer_of("GRU", stateful=True, name="memory")]
+def test_a_layer_that_is_applied_to_every_slice_is_refused():
+    layer = keras.layers.TimeDistributed(layer_of("GRU", name="inner"), name="outer")
+    model = keras.Sequential([keras.Input((2, 4, 3)), layer])
+    x, y = np.ones((3, 2, 4, 3)), np.ones((3, 2, UNITS))
+    refused("expected 'inner' to run by itself, not within 'outer'", model, x, y, "mse")
+
+
+def test_a_layer_within_a_function_of_its_own_is_refused():
+    class Compiled(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layer_of("GRU", name="inner")
+
+        def build(self, shape):
+            self.inner.build(shape)
+
+        def call(self, x):
+            return tf.function(self.inner, autograph=False)(x)
+
+    model = model_of(Compiled())
+    refused("expected 'inner' to run by itself, not within another function", model)
+    assert "inner_loop" not in vars(model.layers[0].inner)
+
+
+def test_two_layers_of_one_name_are_refused():
+    inner = keras.Sequential([keras.Input((None, 3)), layer_of("GRU", name="same")])
+    refused(
+        "of different names, got two 'same'", model_of_parts(inner, layer_of("GRU", name="same"))
     )
-    refused("expected layers that are not stateful, got 'memory'", model, *data(), "mse")
 
 
-def test_a_layer_that_is_called_twice_is_refused():
-    layer = layer_of("GRU", name="twice", units=3, return_sequences=True)
-    x = keras.Input((None, 3))
-    model = keras.Model(x, layer(layer(x)))
-    refused("expected one call of one layer named 'twice', got two", model, *data(), "mse")
-    assert "inner_loop" not in vars(layer)
+def model_of_parts(*parts):
+    """All parts on one input."""
+    x = keras.Input((None, 3), dtype="float64")
+    model = keras.Model(x, keras.layers.Concatenate(dtype="float64")([part(x) for part in parts]))
+    model.compile(loss="mse")
+    return model
 
 
 def test_a_layer_that_is_not_called_is_refused():
@@ -552,6 +897,90 @@ def test_a_wrong_number_of_targets_is_refused(shape):
     x, _ = data()
     message = "expected y with one target for each of the 3 sequences of x, got shape"
     refused(message, model_of(layer_of("GRU")), x, np.zeros(shape))
+
+
+@pytest.mark.parametrize("loss", ["mse", "MeanAbsoluteError", keras.losses.Huber(), None])
+@pytest.mark.parametrize(
+    ("outputs", "shape"), [(1, (3, 7)), (7, (3, 1)), (7, (3,)), (1, (3, 6, 1))]
+)
+def test_targets_that_the_loss_would_stretch_are_refused(loss, outputs, shape):
+    """Keras broadcasts (3, 7) against (3, 1) and returns a number."""
+    model = model_of(layer_of("GRU"), outputs=outputs)
+    x, _ = data()
+    refused(r"expected y of shape \(3, [17]\), as \w+ takes it", model, x, np.zeros(shape), loss)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_sparse_targets_are_taken(shape):
+    layer = layer_of("GRU")
+    model = model_of(layer, outputs=5)
+    x, _ = data()
+    y = np.array([0, 4, 2])
+    expected = gradient_flow(model, x, np.eye(5)[y], "categorical_crossentropy")
+    flow = gradient_flow(model, x, y.reshape(shape), "sparse_categorical_crossentropy")
+    np.testing.assert_allclose(flow[layer.name], expected[layer.name], 1e-10)
+
+
+def test_sparse_targets_of_the_wrong_shape_are_refused():
+    model = model_of(layer_of("GRU"), outputs=5)
+    message = r"expected y of shape \(3,\), as sparse_categorical_crossentropy takes it"
+    loss = "sparse_categorical_crossentropy"
+    refused(message, model, data()[0], np.zeros((3, 5), int), loss)
+
+
+def test_a_loss_of_ones_own_may_take_any_targets():
+    model = model_of(layer_of("GRU", name="gru"))
+    x, _ = data()
+    flow = gradient_flow(model, x, np.ones((3, 7)), lambda y, p: tf.reduce_mean((y - p) ** 2))
+    assert flow["gru"].any()
+
+
+@pytest.mark.filterwarnings("ignore:The structure of")  # Keras says so for [x]
+def test_lists_are_taken():
+    model = model_of(layer_of("GRU", name="gru"))
+    x, y = data()
+    expected = gradient_flow(model, x, y)["gru"]
+    for targets in (y.tolist(), y[:, 0].tolist(), tuple(y[:, 0])):
+        np.testing.assert_array_equal(gradient_flow(model, x.tolist(), targets)["gru"], expected)
+    np.testing.assert_array_equal(gradient_flow(model, [x], [y])["gru"], expected)
+
+
+def test_lists_for_several_inputs_are_taken():
+    first, second = (layer_of("GRU", name=name) for name in ("first", "second"))
+    inputs = [keras.Input((None, 3), dtype="float64") for _ in range(2)]
+    model = keras.Model(inputs, keras.layers.Add()([first(inputs[0]), second(inputs[1])]))
+    x, y = data(targets=(3, UNITS))
+    expected = gradient_flow(model, [x, 2 * x], y, "mse")
+    flow = gradient_flow(model, [x.tolist(), (2 * x).tolist()], y.tolist(), "mse")
+    for name, gradient in expected.items():
+        np.testing.assert_array_equal(flow[name], gradient)
+
+
+def test_lists_of_different_lengths_are_refused():
+    model = model_of(layer_of("GRU"))
+    refused(
+        "expected x with sequences of one length", model, [[[1.0] * 3] * 2, [[1.0] * 3]], [0, 1]
+    )
+
+
+@pytest.mark.parametrize("place", ["x", "y"])
+@pytest.mark.parametrize(
+    ("values", "kind"), [("<U1", "<U1"), (object, "object"), (complex, "complex128")]
+)
+def test_values_that_are_not_numbers_are_refused(place, values, kind):
+    arrays = dict(zip("xy", data(), strict=True))
+    arrays[place] = arrays[place].astype(values)
+    message = f"expected numbers in {place}, got values of type {kind}"
+    refused(message, model_of(layer_of("GRU")), *arrays.values())
+
+
+def test_a_layer_that_reads_text_is_measured():
+    words = keras.layers.TextVectorization(vocabulary=["deep", "cat"], output_sequence_length=4)
+    layer = keras.layers.GRU(2, name="gru")
+    text = keras.Input((1,), dtype="string")
+    model = keras.Model(text, layer(keras.layers.Embedding(4, 3)(words(text))))
+    flow = gradient_flow(model, np.array([["deep cat"], ["a cat"]]), np.ones((2, 2)), "mse")
+    assert flow["gru"].shape == (2, 4, 2) and flow["gru"].all()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
