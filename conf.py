@@ -10,6 +10,7 @@ extensions = [
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
+    "sphinx_lectures.mocked_imports",
     "sphinx_lectures.mathml",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",

@@ -1,0 +1,27 @@
+"""Packages that autodoc mocks stay mocked while the site is built.
+
+autodoc puts its mocks away as soon as a module is imported, and then looks up the modules of base
+classes: for a class that extends one of Keras it would import all of TensorFlow, for nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from sphinx.ext.autodoc.mock import MockFinder
+
+
+def setup(app):
+    app.connect("builder-inited", _mock)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _mock(app):
+    finder = MockFinder(app.config.autodoc_mock_imports)
+    sys.meta_path.insert(0, finder)
+
+    def put_away(*_):
+        sys.meta_path.remove(finder)
+        finder.invalidate_caches()  # forgets the mocked modules
+
+    app.connect("build-finished", put_away)
