@@ -59,7 +59,7 @@ def test_a_skip_runs_in_an_arc_above_what_it_skips():
     ax = figures.gradient_path(new_axes(), edges, [(4, 1), (4, 0), (1, 0), (1, -1)])
     tops = [patch.get_path().vertices[:, 1].max() for patch in (ax.patches[0], arrows(ax)[1])]
     straight = ax.patches[1].get_path().vertices[:, 1].max()
-    assert min(tops) > straight + 0.5
+    assert min(tops) > straight + 0.3
 
 
 def test_a_path_along_no_edge_is_refused():

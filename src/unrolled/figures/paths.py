@@ -13,6 +13,8 @@ from unrolled.figures.style import COLORS
 
 Place = tuple[float, float]
 
+BEND = 0.25  # of an arc: its top lies at half of this times its width
+
 
 def gradient_path(
     ax: Axes,
@@ -74,8 +76,10 @@ def gradient_path(
     ax.plot(*loss, "s", color=COLORS["other"], markersize=7, zorder=4)
     ax.plot(*source, "o", color=COLORS["other"], markerfacecolor="none", markersize=8, zorder=4)
     x, y = zip(*(_shifted(place, at) for edge in edges for place in edge), strict=True)
-    ax.text(min(x) - 0.3, max(y) + 0.55, title, va="bottom")
-    ax.update_datalim([(min(x) - 0.4, min(y) - 0.4), (max(x) + 0.4, max(y) + 1.1)])
+    widest = max([abs(a[0] - b[0]) for a, b in edges if a[1] == b[1]], default=0)
+    top = max(y) + 0.35 + (BEND * widest / 2 if widest > 1 else 0)
+    ax.text(min(x) - 0.3, top, title, va="bottom")
+    ax.update_datalim([(min(x) - 0.4, min(y) - 0.4), (max(x) + 0.4, top + 0.6)])
     ax.margins(0)
     ax.autoscale_view()
     ax.set_axis_off()
@@ -88,7 +92,7 @@ def _shifted(place: Place, at: Place) -> Place:
 
 def _line(ax: Axes, start: Place, end: Place, at: Place, **style: Any) -> None:
     skip = start[1] == end[1] and abs(start[0] - end[0]) > 1
-    bend = 0.35 if skip and start[0] > end[0] else -0.35 if skip else 0.0
+    bend = BEND * (1 if start[0] > end[0] else -1) if skip else 0.0
     arrow = FancyArrowPatch(
         _shifted(start, at), _shifted(end, at), connectionstyle=f"arc3,rad={bend}",
         mutation_scale=9, shrinkA=3, shrinkB=3, **style,
