@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import docutils_namespace
 
 LIGHT = '''
@@ -32,6 +33,7 @@ def build(tmp_path, monkeypatch):
         (tmp_path / "index.rst").write_text("Site\n====\n\n.. automodule:: light\n   :members:\n")
         settings = {"extensions": [*extensions], "autodoc_mock_imports": ["heavy"]}
         monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(ModuleAnalyzer, "cache", {})  # it outlives a build
         with docutils_namespace():
             out = tmp_path / "out"
             Sphinx(tmp_path, None, out, out / ".d", "html", settings, None, None).build()
