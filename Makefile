@@ -45,8 +45,9 @@ test: html lint browser ## Lint, strict build, unit tests, doctests, tests of th
 	@$(IN_VENV) -m pytest
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
 
-lint: .venv/installed ## Check style and formatting
-	@$(IN_VENV) -m ruff check --quiet . && $(IN_VENV) -m ruff format --quiet --check .
+lint: .venv/installed ## Check style, formatting and types
+	@$(IN_VENV) -m ruff check --quiet . && $(IN_VENV) -m ruff format --quiet --check . \
+	  && $(IN_VENV) -m mypy --no-error-summary
 
 browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from unrolled.cells import Cell
+from unrolled.threads import threads_for
 
 
 class Cache(NamedTuple):
@@ -114,14 +115,17 @@ def unroll(
         trajectory[0] = _checked("initial_state", initial_state, shape, cell.dtype)
     # Time comes first in memory, so that every step reads and writes one contiguous block.
     x = _swap(x).copy()
-    projected = cell.project(_rows(x)).reshape(time, batch, -1)
+    columns = cell.kernel.shape[1]
+    with threads_for(x.size * columns):
+        projected = cell.project(_rows(x)).reshape(time, batch, columns)
     gates = np.empty((time, batch, cell.gates * cell.units), cell.dtype)
     shortest = read.sum(axis=1).min()
-    for t in range(time):
-        trajectory[t + 1], gates[t] = cell.step(projected[t], trajectory[t])
-        if t >= shortest:
-            over = ~read[:, t]
-            trajectory[t + 1][over] = trajectory[t][over]
+    with threads_for(batch * cell.units * columns):
+        for t in range(time):
+            trajectory[t + 1], gates[t] = cell.step(projected[t], trajectory[t])
+            if t >= shortest:
+                over = ~read[:, t]
+                trajectory[t + 1][over] = trajectory[t][over]
     states = _swap(trajectory[1:])
     return states, Cache(_swap(x), _swap(trajectory[:-1]), states, _swap(gates), read)
 
@@ -189,29 +193,31 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
     x, previous, states, gates, read = map(_swap, cache)
     d_state = _swap(d_states).copy()
-    d_z = np.empty((*d_state.shape[:2], cell.kernel.shape[1]), cell.dtype)
+    columns = cell.kernel.shape[1]
+    d_z = np.empty((*d_state.shape[:2], columns), cell.dtype)
     carried = np.zeros_like(d_state[0])
-    smallest, time = np.finfo(cell.dtype).tiny, len(d_state)
-    length = _block_length(carried)
-    for start in reversed(range(0, time, length)):
-        block = slice(start, start + length)
-        slopes = cell.slopes(previous[block], states[block], gates[block])
-        over, all_read = ~read[block], read[block].all()
-        slopes[over] = 0
-        for t in reversed(range(start, min(start + length, time))):
-            d_state[t] += carried
-            d_z[t], carried = cell.step_back(d_state[t], slopes[t - start])
+    time, length = len(d_state), _block_length(carried)
+    with threads_for(carried.shape[0] * cell.units * columns):
+        for start in reversed(range(0, time, length)):
+            block = slice(start, start + length)
+            slopes = cell.slopes(previous[block], states[block], gates[block])
+            over, all_read = ~read[block], read[block].all()
             if not all_read:
-                carried += np.where(over[t - start, :, None], d_state[t], 0)
-        carried[np.abs(carried) < smallest] = 0
-    kernel, recurrent_kernel, bias = cell.weight_gradients(*map(_rows, (x, previous, gates, d_z)))
+                slopes[over] = 0
+            for t in reversed(range(start, min(start + length, time))):
+                d_state[t] += carried
+                d_z[t], carried = cell.step_back(d_state[t], slopes[t - start])
+                if not all_read:
+                    carried += np.where(over[t - start, :, None], d_state[t], 0)
+            _flush(carried)
+    with threads_for(x.shape[0] * carried.shape[0] * max(cell.units, x.shape[2]) * columns):
+        weights = cell.weight_gradients(*map(_rows, (x, previous, gates, d_z)))
+        inputs = (_rows(d_z) @ cell.kernel.T).reshape(x.shape)
     return Gradients(
-        kernel=kernel,
-        recurrent_kernel=recurrent_kernel,
-        bias=bias,
+        *weights,
         states=_swap(d_state),
         pre_activations=_swap(d_z),
-        inputs=_swap((_rows(d_z) @ cell.kernel.T).reshape(x.shape)),
+        inputs=_swap(inputs),
         initial_state=carried,
     )
 
@@ -385,6 +391,11 @@ def _rows(array: np.ndarray) -> np.ndarray:
 def _block_length(state: np.ndarray) -> int:
     """For how many steps slopes are computed at once: few calls, and arrays that fit a cache."""
     return min(16, max(1, 2**15 // state.size))
+
+
+def _flush(gradient: np.ndarray) -> None:
+    """Set numbers that are subnormal to zero, in place."""
+    gradient[np.abs(gradient) < np.finfo(gradient.dtype).tiny] = 0
 
 
 def _read(lengths: ArrayLike | None, batch: int, time: int) -> np.ndarray:

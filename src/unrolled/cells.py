@@ -88,12 +88,12 @@ class Cell(ABC):
     @property
     def features(self) -> int:
         """Number of input features."""
-        return self.kernel.shape[0]
+        return int(self.kernel.shape[0])
 
     @property
     def units(self) -> int:
         """Number of units."""
-        return self.kernel.shape[1] // self.blocks
+        return int(self.kernel.shape[1]) // self.blocks
 
     @property
     def state_size(self) -> int:
@@ -117,7 +117,9 @@ class Cell(ABC):
         -------
         ndarray of shape (..., blocks * units)
         """
-        return x @ self.kernel + self.bias
+        projected: np.ndarray = x @ self.kernel
+        projected += self.bias
+        return projected
 
     @abstractmethod
     def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -194,12 +196,14 @@ class Cell(ABC):
 
 def sum_of_rows(array: np.ndarray) -> np.ndarray:
     """Sum over the last axis but one; as a matrix product it is fast and rounds little."""
-    return np.ones(array.shape[-2], array.dtype) @ array
+    total: np.ndarray = np.ones(array.shape[-2], array.dtype) @ array
+    return total
 
 
 def sum_of_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Sum over rows of the outer products of two arrays' rows, ``left.T @ right``."""
-    return left.swapaxes(-1, -2) @ right
+    total: np.ndarray = left.swapaxes(-1, -2) @ right
+    return total
 
 
 def _plausible(kernel: np.ndarray, blocks: int) -> bool:
@@ -364,4 +368,6 @@ class SimpleRNNCell(Cell):
         >>> bool(np.all(cell.jacobian(np.zeros(3)) == cell.recurrent_kernel.T))
         True
         """
-        return ACTIVATIONS[self.activation].derivative(h)[..., :, None] * self.recurrent_kernel.T
+        slopes = ACTIVATIONS[self.activation].derivative(h)
+        jacobian: np.ndarray = slopes[..., :, None] * self.recurrent_kernel.T
+        return jacobian

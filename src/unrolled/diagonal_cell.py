@@ -117,7 +117,8 @@ class DiagonalLinearCell(Cell):
     def eigenvalues(self) -> np.ndarray:
         """Complex ``lambda`` of shape (units / 2,)."""
         nu, theta = self.recurrent_kernel
-        return np.exp(-np.exp(nu) + 1j * theta)
+        eigenvalues: np.ndarray = np.exp(-np.exp(nu) + 1j * theta)
+        return eigenvalues
 
     def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One step forward; there are no gates. See `Cell.step`."""

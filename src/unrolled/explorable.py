@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 #: What a site that knows it turns into a slider; a notebook shows the default frame.
@@ -23,17 +26,24 @@ class Explorable:
         value; ``tables``, the numbers behind each curve that changes.
     """
 
-    def __init__(self, bundle):
+    def __init__(self, bundle: dict[str, Any]) -> None:
         self.bundle = bundle
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return {
             MIME_TYPE: self.bundle,
             "image/svg+xml": self.bundle["frames"][self.bundle["default"]],
         }
 
 
-def explorable(draw, values, *, name, default, **figure):
+def explorable(
+    draw: Callable[[Axes, Any], object],
+    values: Sequence[float] | Sequence[str],
+    *,
+    name: str,
+    default: float | str,
+    **figure: Any,
+) -> Explorable:
     """Draw the same figure for each value of a parameter, on axes with the same limits.
 
     Parameters
@@ -70,29 +80,29 @@ def explorable(draw, values, *, name, default, **figure):
     >>> shown.bundle["values"], shown.bundle["tables"][0]["columns"][0][:3]
     (['0.5', '0.9'], [0.5, 0.25, 0.125])
     """
-    values = list(values)
     if default not in values:
-        raise ValueError(f"expected a default among {values}, got {default!r}")
+        raise ValueError(f"expected a default among {list(values)}, got {default!r}")
     figures = [Figure(**figure) for _ in values]
     for fig, value in zip(figures, values, strict=True):
         draw(fig.add_subplot(), value)
     axes = [fig.axes[0] for fig in figures]
     tables = _tables(axes)
     _share_limits(axes)
-    _share_place(axes, values.index(default))
+    shown = list(values).index(default)
+    _share_place(figures, shown)
     words = isinstance(values[0], str)
     bundle = {
         "name": name,
         "kind": "choice" if words else "number",
-        "values": values if words else [f"{value:g}" for value in values],
-        "default": values.index(default),
+        "values": list(values) if words else [f"{value:g}" for value in values],
+        "default": shown,
         "frames": [_svg(fig) for fig in figures],
         "tables": tables,
     }
     return Explorable(bundle)
 
 
-def _share_limits(axes):
+def _share_limits(axes: list[Axes]) -> None:
     limits = np.array([[ax.get_xlim(), ax.get_ylim()] for ax in axes])  # (values, 2, 2)
     flipped = limits[0, :, 0] > limits[0, :, 1]
     low, high = limits.min(axis=(0, 2)), limits.max(axis=(0, 2))
@@ -101,22 +111,22 @@ def _share_limits(axes):
         ax.set(xlim=(left[0], right[0]), ylim=(left[1], right[1]))
 
 
-def _share_place(axes, default):
+def _share_place(figures: list[Figure], default: int) -> None:
     """Lay out the default figure and put all axes where its axes are."""
-    axes[default].figure.draw_without_rendering()
-    place = axes[default].get_position()
-    for ax in axes:
-        ax.figure.set_layout_engine("none")
-        ax.set_position(place)
+    figures[default].draw_without_rendering()
+    place = figures[default].axes[0].get_position()
+    for figure in figures:
+        figure.set_layout_engine("none")
+        figure.axes[0].set_position(place)
 
 
-def _svg(figure):
+def _svg(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
 
 
-def _tables(axes, rows=20):
+def _tables(axes: list[Axes], rows: int = 20) -> list[dict[str, Any]]:
     """For each line that changes with the value: x and y, at no more than `rows` places."""
     counts = sorted({len(ax.lines) for ax in axes})
     if len(counts) > 1:
@@ -138,7 +148,7 @@ def _tables(axes, rows=20):
     return tables
 
 
-def _column(curve, places):
+def _column(curve: np.ndarray, places: list[float]) -> list[float | None]:
     """y at each place to three digits, None where the curve has no point."""
     known = {x: float(f"{y:.3g}") for x, y in curve.tolist() if math.isfinite(y)}
     return [known.get(x) for x in places]

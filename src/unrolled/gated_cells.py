@@ -116,16 +116,17 @@ class LSTMCell(Cell):
         return cls(kernel.astype(dtype), recurrent_kernel.astype(dtype), bias)
 
     @cached_property
-    def _gate_scale(self) -> np.ndarray:
-        """1/2 for sigmoid gates and 1 for tanh: sigmoid(z) = 1/2 + tanh(z / 2) / 2."""
-        return np.repeat(np.array([0.5, 0.5, 1.0, 0.5], self.dtype), self.units)
+    def _gate_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """What `_gate` takes: 1/2 for sigmoid gates and 1 for tanh, and 1 less that."""
+        scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], self.dtype), self.units)
+        return scale, 1 - scale
 
     def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One step forward; the gates kept are i, f, g, o. See `Cell.step`."""
         n = self.units
         h, c = state[..., :n], state[..., n:]
-        gates = _gate(projected + h.dot(self.recurrent_kernel), self._gate_scale)
-        i, f, g, o = (gates[..., k * n : (k + 1) * n] for k in range(4))
+        gates = _gate(projected + h.dot(self.recurrent_kernel), *self._gate_scale)
+        i, f, g, o = gates[..., :n], gates[..., n : 2 * n], gates[..., 2 * n : -n], gates[..., -n:]
         c = f * c + i * g
         return np.concatenate((o * np.tanh(c), c), axis=-1), gates
 
@@ -148,10 +149,12 @@ class LSTMCell(Cell):
         n = self.units
         d_h = d_state[..., :n]
         d_c = d_state[..., n:] + d_h * slopes[..., 0, :]
-        back = d_c[..., None, :] * slopes[..., 1:, :]  # d_c', d_z_i, d_z_f, d_z_g, room for d_z_o
-        back[..., 4, :] = d_h * slopes[..., 5, :]
-        d_z = back[..., 1:, :].reshape(*back.shape[:-2], 4 * n)
-        return d_z, np.concatenate((d_z.dot(self.recurrent_kernel.T), back[..., 0, :]), axis=-1)
+        gates = np.empty((*d_c.shape[:-1], 4, n), d_c.dtype)
+        np.multiply(d_c[..., None, :], slopes[..., 2:5, :], out=gates[..., :3, :])
+        np.multiply(d_h, slopes[..., 5, :], out=gates[..., 3, :])
+        d_z = gates.reshape(*d_c.shape[:-1], 4 * n)
+        d_kept = d_c * slopes[..., 1, :]
+        return d_z, np.concatenate((d_z.dot(self.recurrent_kernel.T), d_kept), axis=-1)
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
@@ -277,7 +280,9 @@ class GRUCell(Cell):
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """``x @ kernel`` and the bias of the input. See `Cell.project`."""
-        return x @ self.kernel + (self.bias[0] if self.reset_after else self.bias)
+        projected: np.ndarray = x @ self.kernel
+        projected += self.bias[0] if self.reset_after else self.bias
+        return projected
 
     def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One step forward; the gates kept are z, r, g, and what r scales. See `Cell.step`."""
@@ -285,11 +290,11 @@ class GRUCell(Cell):
         x_zr, x_g = projected[..., : 2 * n], projected[..., 2 * n :]
         if self.reset_after:
             recurrent = state.dot(self.recurrent_kernel) + self.bias[1]
-            zr = _gate(x_zr + recurrent[..., : 2 * n], 0.5)
+            zr = _gate(x_zr + recurrent[..., : 2 * n], 0.5, 0.5)
             z, r, scaled = zr[..., :n], zr[..., n:], recurrent[..., 2 * n :]
             g = np.tanh(x_g + r * scaled)
         else:
-            zr = _gate(x_zr + state.dot(self.recurrent_kernel[:, : 2 * n]), 0.5)
+            zr = _gate(x_zr + state.dot(self.recurrent_kernel[:, : 2 * n]), 0.5, 0.5)
             z, r, scaled = zr[..., :n], zr[..., n:], state
             g = np.tanh(x_g + (r * scaled).dot(self.recurrent_kernel[:, 2 * n :]))
         return g + z * (state - g), np.concatenate((zr, g, scaled), axis=-1)
@@ -334,10 +339,10 @@ class GRUCell(Cell):
         return kernel, np.concatenate(parts, axis=-1), bias
 
 
-def _gate(z: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
-    """``sigmoid(z)`` where the scale is 1/2, ``tanh(z)`` where it is 1; overwrites `z`."""
+def _gate(z: np.ndarray, scale: np.ndarray | float, shift: np.ndarray | float) -> np.ndarray:
+    """``sigmoid(z) = tanh(z / 2) / 2 + 1/2`` or, with scale 1 and shift 0, tanh; overwrites `z`."""
     z *= scale
     np.tanh(z, out=z)
     z *= scale
-    z += 1 - scale
+    z += shift
     return z

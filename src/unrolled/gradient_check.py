@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def central_difference(function, x, *, epsilon=1e-3):
+def central_difference(
+    function: Callable[[np.ndarray], float], x: ArrayLike, *, epsilon: float = 1e-3
+) -> np.ndarray:
     """Gradient of a scalar function by a five-point central difference, one entry at a time.
 
     ``f'(x) = (8 [f(x+e) - f(x-e)] - [f(x+2e) - f(x-2e)]) / (12 e) + O(e^4)``
@@ -43,14 +48,14 @@ def central_difference(function, x, *, epsilon=1e-3):
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         step = np.zeros_like(x)
-        step[index] = epsilon * max(1.0, abs(x[index]))
+        step[index] = epsilon * max(1.0, float(abs(x[index])))
         near = function(x + step) - function(x - step)
         far = function(x + 2 * step) - function(x - 2 * step)
         gradient[index] = (8 * near - far) / (12 * step[index])
     return gradient
 
 
-def relative_error(a, b):
+def relative_error(a: ArrayLike, b: ArrayLike) -> float:
     """Distance of two arrays over the larger of their norms: 0 if equal, at most 2.
 
     Parameters
@@ -81,7 +86,13 @@ def relative_error(a, b):
     return 0.0 if largest == 0 else float(np.linalg.norm(a - b) / largest)
 
 
-def gradient_check(function, gradient, x, *, tolerance=1e-7):
+def gradient_check(
+    function: Callable[[np.ndarray], float],
+    gradient: ArrayLike,
+    x: ArrayLike,
+    *,
+    tolerance: float = 1e-7,
+) -> float:
     """Raise unless `gradient` is the gradient of `function` at `x`.
 
     Parameters

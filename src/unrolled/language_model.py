@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from unrolled.bptt import backpropagate_through_time, unroll
+from unrolled.bptt import Cache, backpropagate_through_time, unroll
 from unrolled.cells import SimpleRNNCell
 from unrolled.losses import cross_entropy, softmax
 
@@ -34,7 +35,15 @@ class LanguageModel(NamedTuple):
     output_bias: np.ndarray  #: b_y, (classes,)
 
     @classmethod
-    def initialize(cls, classes, units, rng, *, gain=1.0, dtype=np.float64):
+    def initialize(
+        cls,
+        classes: int,
+        units: int,
+        rng: np.random.Generator,
+        *,
+        gain: float = 1.0,
+        dtype: DTypeLike = np.float64,
+    ) -> Self:
         """Draw a model that knows nothing: with output weights of zero the loss is ln(classes).
 
         The recurrent weights are `gain` times a random orthogonal matrix. The input weights are
@@ -61,12 +70,14 @@ class LanguageModel(NamedTuple):
         return cls(cell, np.zeros((units, classes), dtype), np.zeros(classes, dtype))
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[np.ndarray, ...]:
         """The five weight arrays themselves, not copies, in the order of the gradients."""
         cell = self.cell
         return cell.kernel, cell.recurrent_kernel, cell.bias, self.output_kernel, self.output_bias
 
-    def scores(self, characters, state=None):
+    def scores(
+        self, characters: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Cache]:
         """Scores of the next character after every character of a text.
 
         Parameters
@@ -87,7 +98,9 @@ class LanguageModel(NamedTuple):
         states, cache = unroll(self.cell, one_hot[characters], state)
         return states @ self.output_kernel + self.output_bias, cache
 
-    def loss_and_gradients(self, characters, targets, state=None):
+    def loss_and_gradients(
+        self, characters: np.ndarray, targets: np.ndarray, state: np.ndarray | None = None
+    ) -> tuple[float, tuple[np.ndarray, ...], np.ndarray]:
         """Mean cross-entropy of one piece of text, and its gradients.
 
         No gradient flows out of the piece into `state`: called piece by piece with the state
@@ -121,7 +134,14 @@ class LanguageModel(NamedTuple):
         )
         return loss, gradients, cache.states[:, -1]
 
-    def sample(self, prompt, length, rng, *, temperature=1.0):
+    def sample(
+        self,
+        prompt: np.ndarray,
+        length: int,
+        rng: np.random.Generator,
+        *,
+        temperature: float = 1.0,
+    ) -> np.ndarray:
         """Draw characters one at a time, each fed back as the next input.
 
         Parameters
@@ -159,7 +179,7 @@ class LanguageModel(NamedTuple):
             characters, state = drawn[:, t : t + 1], cache.states[:, -1]
         return drawn
 
-    def bits_per_character(self, characters, *, skip=0):
+    def bits_per_character(self, characters: np.ndarray, *, skip: int = 0) -> float:
         """Mean number of bits, -log2 of the probability, over ``characters[skip:]``.
 
         Parameters

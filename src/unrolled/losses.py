@@ -37,7 +37,8 @@ def softmax(scores: ArrayLike, *, temperature: float = 1.0) -> np.ndarray:
     scaled = np.asarray(scores) / temperature
     # Subtracting the maximum changes no probability and keeps exp from overflowing.
     exponentials: np.ndarray = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials
 
 
 def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndarray]:

@@ -7,7 +7,14 @@ import keras
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 
 
-def many_to_one(cell, *, units=10, features=1, seed=None, dtype=None):
+def many_to_one(
+    cell: str,
+    *,
+    units: int = 10,
+    features: int = 1,
+    seed: int | None = None,
+    dtype: str | None = None,
+) -> keras.Sequential:
     """One recurrent layer that reads a sequence, and one logistic unit that judges its last state.
 
     ``p = sigmoid(h_T @ kernel + bias)``, compiled with Adam, binary cross-entropy and accuracy,

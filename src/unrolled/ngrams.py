@@ -43,7 +43,7 @@ class NGramModel:
     0.6111
     """
 
-    def __init__(self, text, context, vocabulary):
+    def __init__(self, text: str, context: int, vocabulary: str) -> None:
         unknown = sorted(set(text) - set(vocabulary))
         if context < 0 or unknown:
             raise ValueError(
@@ -51,13 +51,13 @@ class NGramModel:
                 f"unknown characters {unknown}"
             )
         self.context, self.classes = context, len(set(vocabulary))
-        self.followers = defaultdict(Counter)
+        self.followers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for length in range(context + 1):
             for end in range(length, len(text)):
                 self.followers[text[end - length : end]][text[end]] += 1
         self.totals = {s: counts.total() for s, counts in self.followers.items()}
 
-    def probability(self, character, history):
+    def probability(self, character: str, history: str) -> float:
         """Probability that `character` follows `history`, of which the last `context` count."""
         p = 1 / self.classes
         for length in range(min(self.context, len(history)) + 1):
@@ -68,7 +68,7 @@ class NGramModel:
             p = (counts[character] + len(counts) * p) / (self.totals[s] + len(counts))
         return p
 
-    def bits_per_character(self, text, *, skip=0):
+    def bits_per_character(self, text: str, *, skip: int = 0) -> float:
         """Mean number of bits, -log2 of the probability, over ``text[skip:]``.
 
         Parameters

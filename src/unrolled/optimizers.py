@@ -42,7 +42,8 @@ def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np
     ([array([0.6]), array([0.8])], 5.0)
     """
     _check_limit(limit)
-    norm = float(np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in gradients)))
+    squares = (np.sum(np.square(g, dtype=np.float64)) for g in gradients)
+    norm = float(np.sqrt(sum(squares)))
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
     return [g * g.dtype.type(scale) for g in gradients], norm
 

@@ -94,6 +94,13 @@ def test_identity_recurrence_is_the_identity_times_gain():
     np.testing.assert_array_equal(cell.recurrent_kernel, 0.5 * np.eye(3))
 
 
+def test_glorot_recurrence_is_uniform_with_the_limit_of_all_its_blocks():
+    cell = LSTMCell.initialize(1, 100, np.random.default_rng(0), recurrent="glorot", gain=2.0)
+    limit = 2.0 * np.sqrt(6 / 500)
+    assert 0.99 * limit < np.abs(cell.recurrent_kernel).max() <= limit
+    assert cell.recurrent_kernel.var() == pytest.approx(limit**2 / 3, rel=SAMPLING)
+
+
 def test_kernel_is_glorot_uniform_and_bias_is_zero():
     cell = SimpleRNNCell.initialize(150, 250, np.random.default_rng(0))
     limit = np.sqrt(6 / 400)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 
 from unrolled.figures.style import COLORS, color_of, line_styles
 from unrolled.spectra import norms_by_step
 
 
-def gradient_norms(ax, flow):
+def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     """Gradient norm against time on a log scale, one line per entry, a band over seeds.
 
     Parameters
@@ -50,7 +54,9 @@ def gradient_norms(ax, flow):
     return ax
 
 
-def growth_rates(ax, gains, theory, measured):
+def growth_rates(
+    ax: Axes, gains: np.ndarray, theory: np.ndarray, measured: Mapping[str, np.ndarray]
+) -> Axes:
     """Log growth of the gradient per step against gain: theory's line through measurements.
 
     Parameters
@@ -93,7 +99,7 @@ def growth_rates(ax, gains, theory, measured):
     return ax
 
 
-def weight_gradient_bars(ax, norms):
+def weight_gradient_bars(ax: Axes, norms: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
     """Norm of the gradient for each weight tensor, as grouped bars.
 
     Parameters
@@ -131,7 +137,14 @@ def weight_gradient_bars(ax, norms):
     return ax
 
 
-def state_distances(ax, steps, distances, *, label_at, **line):
+def state_distances(
+    ax: Axes,
+    steps: np.ndarray,
+    distances: Mapping[str, np.ndarray],
+    *,
+    label_at: Sequence[tuple[float, float]],
+    **line: Any,
+) -> Axes:
     """Distance of two state trajectories against time on a log scale, a band over seeds.
 
     Parameters
@@ -172,7 +185,14 @@ def state_distances(ax, steps, distances, *, label_at, **line):
     return ax
 
 
-def learning_curves(ax, updates, curves, levels, *, color=None):
+def learning_curves(
+    ax: Axes,
+    updates: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    levels: Mapping[str, float],
+    *,
+    color: str | None = None,
+) -> Axes:
     """What a model scores against the number of updates, a band over seeds, with fixed levels.
 
     Parameters
@@ -205,7 +225,12 @@ def learning_curves(ax, updates, curves, levels, *, color=None):
     """
     for label, level in levels.items():
         ax.axhline(level, color="gray", linestyle=":", linewidth=1.2)
-        place = {"xytext": (0, -2), "textcoords": "offset points", "ha": "right", "va": "top"}
+        place: dict[str, Any] = {
+            "xytext": (0, -2),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "top",
+        }
         ax.annotate(label, (1, level), xycoords=("axes fraction", "data"), **place)
     for style, (name, values) in zip(line_styles(), curves.items(), strict=False):
         low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
@@ -216,7 +241,7 @@ def learning_curves(ax, updates, curves, levels, *, color=None):
     return ax
 
 
-def bands(ax, x, curves):
+def bands(ax: Axes, x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     """Draw one quantity under several conditions, each line with a band over seeds.
 
     Parameters

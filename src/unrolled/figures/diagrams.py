@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from unrolled.figures.style import COLORS
 
 
-def unrolled_network(ax, steps, *, inputs=None, outputs=None):
+def unrolled_network(
+    ax: Axes,
+    steps: int,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Axes:
     """Draw a recurrent network unrolled: one copy of the cell for each step, weights shared.
 
     Time runs from left to right. Each copy takes its input from below, through `W_xh`, and the
@@ -49,7 +60,11 @@ def unrolled_network(ax, steps, *, inputs=None, outputs=None):
             f"{len(inputs)} inputs and {len(outputs)} outputs"
         )
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
-    box = {"boxstyle": "round,pad=0.08", "edgecolor": blue, "facecolor": blue + "26"}
+    box: dict[str, Any] = {
+        "boxstyle": "round,pad=0.08",
+        "edgecolor": blue,
+        "facecolor": blue + "26",
+    }
     _arrow(ax, (0.2, 0), (0.7, 0), blue, above="$h_{0}$", below="$W_{hh}$")
     for t, x_t, output in zip(numbers, inputs, outputs, strict=True):
         ax.add_patch(FancyBboxPatch((t - 0.2, -0.2), 0.4, 0.4, linewidth=1.8, **box))
@@ -66,7 +81,7 @@ def unrolled_network(ax, steps, *, inputs=None, outputs=None):
     return ax
 
 
-def backward_chain(ax, totals, shares):
+def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -> Axes:
     """Draw the way back from a loss through a chain of states, with the numbers on the arrows.
 
     Time runs from left to right and the gradient from right to left. Below each state hangs the
@@ -93,7 +108,12 @@ def backward_chain(ax, totals, shares):
     ['$h_{1}$', '$w$', '0.250', '0.000', '$h_{2}$', '$w$', '0.500', '−0.125', '$L$']
     """
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
-    box = {"boxstyle": "round,pad=0.08", "linewidth": 1.8, "width": 0.28, "height": 0.28}
+    box: dict[str, Any] = {
+        "boxstyle": "round,pad=0.08",
+        "linewidth": 1.8,
+        "width": 0.28,
+        "height": 0.28,
+    }
     gap, end = 1.4, 1.4 * len(totals)
     for t, (total, share) in enumerate(zip(totals, shares, strict=True), start=1):
         x = gap * (t - 1)
@@ -110,7 +130,16 @@ def backward_chain(ax, totals, shares):
     return ax
 
 
-def weighted_steps(ax, inputs, states, scores, targets, classes, weights, sums):
+def weighted_steps(
+    ax: Axes,
+    inputs: Sequence[str],
+    states: np.ndarray,
+    scores: np.ndarray,
+    targets: Sequence[str],
+    classes: Sequence[str],
+    weights: Sequence[int],
+    sums: tuple[np.ndarray, np.ndarray],
+) -> Axes:
     """States and scores of every step in boxes, a weight for each step, and the weighted sums.
 
     Parameters
@@ -167,7 +196,9 @@ def weighted_steps(ax, inputs, states, scores, targets, classes, weights, sums):
     return ax
 
 
-def probability_grid(ax, probabilities, columns, rows):
+def probability_grid(
+    ax: Axes, probabilities: np.ndarray, columns: Sequence[str], rows: Sequence[str]
+) -> Axes:
     """Distributions side by side: a square for each probability, filled in proportion to it.
 
     Parameters
@@ -203,7 +234,15 @@ def probability_grid(ax, probabilities, columns, rows):
     return ax
 
 
-def _arrow(ax, start, end, color, *, above="", below=""):
+def _arrow(
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    color: str,
+    *,
+    above: str = "",
+    below: str = "",
+) -> None:
     """A straight arrow; `above` and `below` label a horizontal one at its middle."""
     style = {"arrowstyle": "-|>", "color": color, "lw": 2.2, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", end, start, arrowprops=style)
@@ -212,9 +251,11 @@ def _arrow(ax, start, end, color, *, above="", below=""):
     ax.text(middle, start[1] - 0.08, below, ha="center", va="top", size="large")
 
 
-def _number_box(ax, x, bottom, numbers, color, **font):
+def _number_box(
+    ax: Axes, x: float, bottom: float, numbers: np.ndarray, color: str, **font: Any
+) -> None:
     """A column of numbers in a box, the first on top."""
-    style = {"boxstyle": "round,pad=0.08", "edgecolor": color, "facecolor": "none"}
+    style: dict[str, Any] = {"boxstyle": "round,pad=0.08", "edgecolor": color, "facecolor": "none"}
     ax.add_patch(FancyBboxPatch((x - 0.3, bottom - 0.45), 0.6, len(numbers) - 0.1, **style))
     for row, number in enumerate(reversed(numbers)):
         # Adding 0.0 turns a rounded -0.0 into 0.0.
@@ -222,6 +263,6 @@ def _number_box(ax, x, bottom, numbers, color, **font):
         ax.text(x, bottom + row, text, ha="center", va="center", **font)
 
 
-def _signed(value):
+def _signed(value: float) -> str:
     """Three decimals, with a minus sign that is as wide as a plus."""
     return f"{value:z.3f}".replace("-", "\N{MINUS SIGN}")

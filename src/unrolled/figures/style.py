@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import cycle
 
 #: One colour for each cell type on every page: told apart by colour-blind readers, and at least
@@ -9,12 +10,12 @@ from itertools import cycle
 COLORS = {"SimpleRNN": "#1065e9", "LSTM": "#d76917", "GRU": "#14a762", "other": "#bb63bd"}
 
 
-def line_styles():
+def line_styles() -> Iterator[str]:
     """Dash patterns, so that lines differ not by colour alone."""
     return cycle(["-", "--", "-.", ":"])
 
 
-def color_of(name):
+def color_of(name: str) -> str:
     """Colour of the cell type that a name begins with, as Keras' "simple_rnn_1" does.
 
     Of a path such as "both/forward_lstm/c", any part may name it.

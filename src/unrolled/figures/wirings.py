@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
@@ -121,7 +122,11 @@ def weight_blocks(
         weights |= {"bias": 1} if len(bias) == 1 else {"bias": 1, "recurrent bias": 1}
         for weight, rows in weights.items():
             height = rows / units
-            style = {"edgecolor": color, "facecolor": color + "26", "linewidth": 1.4}
+            style: dict[str, Any] = {
+                "edgecolor": color,
+                "facecolor": color + "26",
+                "linewidth": 1.4,
+            }
             for x, label in enumerate(gates[name]):
                 ax.add_patch(Rectangle((x, top - height), 1, height, **style))
                 if "bias" not in weight:
@@ -135,7 +140,11 @@ def weight_blocks(
 
 
 def _box(ax: Axes, x: float, y: float, label: str, color: str) -> None:
-    style = {"boxstyle": "round,pad=0.08", "edgecolor": color, "facecolor": color + "26"}
+    style: dict[str, Any] = {
+        "boxstyle": "round,pad=0.08",
+        "edgecolor": color,
+        "facecolor": color + "26",
+    }
     ax.add_patch(FancyBboxPatch((x - 0.2, y - 0.2), 0.4, 0.4, linewidth=1.8, **style))
     ax.text(x, y, label, ha="center", va="center")
 
