@@ -22,8 +22,12 @@ def test_page_is_light(path, site, server, context):
 def test_nothing_shifts_while_the_page_loads(path, site, server, context):
     for width in (1300, 390):
         tab = context(home=server, viewport={"width": width, "height": 800}).new_page()
-        tab.goto(server + path.relative_to(site).as_posix(), wait_until="networkidle")
+        address = server + path.relative_to(site).as_posix()
+        tab.goto(address, wait_until="networkidle")
         shifts = tab.evaluate(SHIFTS)
+        if shifts:  # a late script on a busy machine, or a page that does it again?
+            tab.goto(address, wait_until="networkidle")
+            shifts = tab.evaluate(SHIFTS)
         tab.context.close()
         assert shifts == [], shifts
 
