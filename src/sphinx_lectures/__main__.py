@@ -27,15 +27,14 @@ def main():
         with only_build(build):
             recover(site)
             started = time.time()
-            # All pages are written each time, into an empty folder: Sphinx updates navigation and
-            # search index only in part, and an edited site must equal one that is built afresh.
             shutil.rmtree(staging, ignore_errors=True)
             if not run_sphinx(staging, build / "doctrees"):
                 kept = "is untouched" if site.exists() else "does not exist yet"
                 print(f"{why(build)} {site} {kept}.", file=sys.stderr)
                 return 2
             # Only a build into the same folder would use it, and it names this folder, hashed.
-            (staging / ".buildinfo").unlink(missing_ok=True)
+            for info in staging.glob(".buildinfo*"):
+                info.unlink()
             # As old as what it was made from: make must see an edit that was made meanwhile.
             os.utime(staging / "index.html", (started, started))
             publish(staging, site)
@@ -61,7 +60,7 @@ def run_sphinx(site, doctrees):
                 warningiserror=True,
                 parallel=os.cpu_count() or 1,
             )
-            app.build(force_all=True)
+            app.build()
             return app.statuscode == 0
     except KeyboardInterrupt:
         print("\nInterrupted!", file=sys.stderr)

@@ -36,7 +36,7 @@ def needed(cells):
     >>> needed([("import math\\nimport sys", False), ("assert 1", False), ("math.pi", True)])
     ['import math', '', '']
     """
-    trees = [ast.parse(source).body for source, _ in cells]
+    trees = [statements(source) for source, _ in cells]
     called = _read_when_called(statement for tree in trees for statement in tree)
     live, parts = set(), []
     for (source, visible), tree in zip(reversed(cells), reversed(trees), strict=True):
@@ -50,14 +50,25 @@ def needed(cells):
     return parts
 
 
+def statements(source):
+    """The statements of a cell; none if it is not Python: it then fails, or shows just that."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []
+
+
 class _Names(types.SimpleNamespace):
     """Names that code reads at once, binds, and reads when a function in it is called."""
 
 
 @lru_cache(maxsize=4096)
 def _names(statement):
-    # The compiler knows best which names are global.
-    return _names_of(compile(ast.Module([statement], []), "<cell>", "exec"))
+    # The compiler knows best which names are global. In a loop it lets `break` stand by itself.
+    if not isinstance(statement, ast.ImportFrom):  # one from __future__ may not stand in a loop
+        statement = ast.While(ast.Constant(True), [statement], [], lineno=1, col_offset=0)
+    module = ast.fix_missing_locations(ast.Module([statement], []))
+    return _names_of(compile(module, "<cell>", "exec"))
 
 
 def _names_of(code, outermost=True):

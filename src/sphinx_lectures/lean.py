@@ -166,11 +166,6 @@ def _warn(message, detail, location=None):
     logger.warning(message, detail, location=location, type="lectures", subtype="icon")
 
 
-def _write_all(app, env):
-    """Have all pages written, since one page may bring a rule that changes the style sheet."""
-    return env.found_docs if app.config.lectures_lean else []
-
-
 def _slim(app, exception):
     if exception or app.builder.format != "html" or not app.config.lectures_lean:
         return
@@ -196,7 +191,8 @@ def _slim(app, exception):
 
 
 def setup(app):
+    # All pages are needed as they were written, since one may change the style sheet of all.
+    app.setup_extension("sphinx_lectures.unchanged")
     app.add_config_value("lectures_lean", True, "html", types=[bool])
-    app.connect("env-updated", _write_all)
     app.connect("build-finished", _slim, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,7 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx.util.math import get_node_equation_number
 
-from sphinx_lectures.hidden_code import needed
+from sphinx_lectures.hidden_code import needed, statements
 from sphinx_lectures.markdown import Markdown, attachment, escape, fenced
 from sphinx_lectures.notebook import code_cells, read_notebook
 
@@ -172,7 +172,8 @@ def _numbers(page, doctree):
 def _imported(sources):
     """Packages that code imports, without the standard library."""
     modules = []
-    for node in ast.walk(ast.parse("\n".join(sources))):
+    parts = [statement for source in sources for statement in statements(source)]
+    for node in ast.walk(ast.Module(parts, [])):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -10,7 +10,6 @@ import asyncio
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 
 from sphinx_lectures.forked_kernel import ForkServer
 from sphinx_lectures.kernel import environment, run_page
@@ -49,56 +48,60 @@ async def run_all(app, pages, seconds, keep):
     keep : function
         Called with each page, its run and its time once it has run; says whether all is well.
     """
-    pages = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
-    places = asyncio.Semaphore(app.config.lectures_kernels or os.cpu_count() or 1)
+    waiting = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
+    numbers = {page: number for number, page in enumerate(waiting, 1)}
+    forked = _forked(app, waiting)
+    folder = forked[0].path.parent if forked else None
+    server = ForkServer(sorted(app.config.lectures_import_once), folder, environment(app))
+    imported = asyncio.Event()
 
-    async def run(number, page):
-        server = await server_of(page)
-        async with places:
-            label = f"[{number}/{len(pages)}] {page.docname}"
-            _progress(f"{label}: running")
-            started = time.monotonic()
-            outcome = await run_page(app, page.path, page.text, server)
-            taken = time.monotonic() - started
-            if keep(page, outcome, taken):
-                _progress(f"{label}: {taken:.1f} s")
+    async def run(page):
+        label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
+        _progress(f"{label}: running")
+        started = time.monotonic()
+        outcome = await run_page(app, page.path, page.text, server if page in forked else None)
+        taken = time.monotonic() - started
+        if keep(page, outcome, taken):
+            _progress(f"{label}: {taken:.1f} s")
+        else:
+            _progress(f"{label}: FAILED after {taken:.1f} s")
+
+    async def work():
+        while waiting:
+            ready = (page for page in waiting if imported.is_set() or page not in forked)
+            if page := next(ready, None):
+                waiting.remove(page)
+                await run(page)
             else:
-                _progress(f"{label}: FAILED after {taken:.1f} s")
+                await imported.wait()
 
-    async with _fork_server(app, pages, places) as server_of:
-        await asyncio.gather(*(run(number, page) for number, page in enumerate(pages, 1)))
+    async def import_and_work():
+        if forked:
+            await _import(server)
+        imported.set()
+        await work()
 
-
-@asynccontextmanager
-async def _fork_server(app, pages, places):
-    """A function that waits until a page can be forked and gives the server; none if it cannot."""
-    packages = set(app.config.lectures_import_once)
-    heavy = [page for page in pages if packages & page.packages]
-    # While Matplotlib is imported, it looks for its settings in the folder of the page.
-    folder = heavy[0].path.parent if heavy else None
-    heavy = [page for page in heavy if page.path.parent == folder]
-    server = ForkServer(sorted(packages), folder, environment(app))
-
-    async def start():
-        async with places:
-            started = time.monotonic()
-            await server.start()
-            if server.ready:
-                taken = time.monotonic() - started
-                _progress(f"{', '.join(server.packages)}: imported once, {taken:.1f} s")
-
-    starting = asyncio.create_task(start()) if len(heavy) > 1 else None
-
-    async def server_of(page):
-        if starting is None or page not in heavy:
-            return None
-        await starting
-        return server
-
+    kernels = app.config.lectures_kernels or os.cpu_count() or 1
     try:
-        yield server_of
+        await asyncio.gather(import_and_work(), *(work() for _ in range(kernels - 1)))
     finally:
         server.close()
+
+
+def _forked(app, pages):
+    """The pages for which it pays to import packages once."""
+    heavy = [page for page in pages if page.packages.intersection(app.config.lectures_import_once)]
+    # While Matplotlib is imported, it looks for its settings in the folder of the page.
+    heavy = [page for page in heavy if page.path.parent == heavy[0].path.parent]
+    return heavy if len(heavy) > 1 else []
+
+
+async def _import(server):
+    started = time.monotonic()
+    await server.start()
+    if server.ready:
+        taken = time.monotonic() - started
+        _progress(f"{', '.join(server.packages)}: imported once, {taken:.1f} s")
 
 
 def _progress(text):

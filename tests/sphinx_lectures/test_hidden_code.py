@@ -46,6 +46,15 @@ PROGRAMS = {
         "# hidden\nscale = 2",
         "total = outer()",
     ],
+    "left early": [
+        "# hidden\nlimit = 3\nunused = 1",
+        "found = []\nfor i in range(9):\n    if i == limit:\n        break\n    found.append(i)",
+        "while True:\n    total = found\n    break",
+    ],
+    "from the future": [
+        "# hidden\nfrom __future__ import annotations\nstep = 2",
+        "def visible(x: int):\n    return x + step\n\n\ntotal = visible(1)",
+    ],
     "lambda": ["# hidden\nstep = 2\nmove = lambda x: x + step", "total = move(1)"],
 }
 
@@ -83,6 +92,11 @@ def test_visible_cells_compute_the_same_without_the_rest(name):
 )
 def test_nothing_else_is_kept(name, kept):
     assert needed(cells(name)) == kept
+
+
+def test_a_cell_that_is_not_python_does_not_keep_the_others_from_being_cut():
+    cells = [("import math\nimport json", False), ("def", True), ("math.pi", True)]
+    assert needed(cells) == ["import math", "", ""]
 
 
 def test_loop_is_kept_for_what_it_binds_not_for_its_variables():

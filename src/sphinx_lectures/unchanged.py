@@ -1,0 +1,168 @@
+"""Pages in which nothing has changed are taken over from the last good build, not written again.
+
+A page is written again when the hash of all that goes into it is another: what Sphinx has read of
+it and the files that it depends on. All are written when something changes that one page may show
+of another (a title, a number, the target of a reference), or in what makes pages of what was read:
+settings, templates, static files, this package, the versions that are installed. So an edited site
+is, byte for byte, the one that a clean build makes.
+
+The pages are kept as they are before later steps of the build work on them, with the doctrees.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.builders.html import StandaloneHTMLBuilder
+
+FOLDER = ".written"  #: of the doctrees
+RECORD = ".record.json"  #: in it: what the pages were written from
+#: What the environment holds besides what one page may show of another: its workings, and what
+#: stands at the head of a page.
+WORKINGS = {
+    *("app", "config", "config_status", "config_status_extra", "current_document", "domains"),
+    *("dependencies", "included", "all_docs", "reread_always", "doctreedir", "srcdir", "project"),
+    *("events", "settings", "version", "versioning_compare", "versioning_condition"),
+    *("files_to_rebuild", "ref_context", "metadata"),
+}
+POSITIONS = {"line", "lineno"}  #: where in its file something stands shows on no page
+
+
+def _kept(app):
+    """The folder of the pages that are kept, and what they were written from."""
+    folder = Path(app.doctreedir, FOLDER)
+    record = folder / RECORD
+    return folder, json.loads(record.read_text("utf-8")) if record.is_file() else {}
+
+
+def _begin(app):
+    """Begin with the pages of the last good build."""
+    kept, record = _kept(app)
+    if record and isinstance(app.builder, StandaloneHTMLBuilder):
+        record_only = shutil.ignore_patterns(RECORD)
+        shutil.copytree(kept, app.outdir, ignore=record_only, dirs_exist_ok=True)
+
+
+def _changed(app, env):
+    """Names of the pages that must be written."""
+    if not isinstance(app.builder, StandaloneHTMLBuilder):
+        return []
+    files = _Hashes()
+    app.lectures_record = now = {
+        "shared": _hash(_shared(app, env, files)),
+        "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
+    }
+    kept, before = _kept(app)
+    if before.get("shared") != now["shared"]:
+        for path in kept.rglob("*"):
+            if path.is_file():
+                Path(app.outdir, path.relative_to(kept)).unlink(missing_ok=True)
+        return list(env.found_docs)
+    return [name for name, own in now["pages"].items() if before["pages"].get(name) != own]
+
+
+class _Hashes(dict):
+    """Hashes of the contents of files, each of which is read once."""
+
+    def __missing__(self, path):
+        self[path] = sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        return self[path]
+
+
+def _hash(value):
+    return sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _own(env, name, files):
+    """What goes into one page only."""
+    source, doctree = Path(env.doc2path(name)), Path(env.doctreedir, f"{name}.doctree")
+    needed = sorted(Path(env.srcdir, file) for file in env.dependencies.get(name, ()))
+    return [files[path] for path in (doctree, source, *needed)]
+
+
+def _shared(app, env, files):
+    """What may go into any page."""
+    names = [*app.config.templates_path, *app.config.html_static_path]
+    tops = [Path(__file__).parent, *(Path(app.confdir, name) for name in names)]
+    paths = [path for top in tops for path in [top, *sorted(top.rglob("*"))]]
+    installed = sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
+    known = {name: value for name, value in vars(env).items() if _is_shared(name)}
+    makers = [files[path] for path in paths if path.is_file() and path.suffix != ".pyc"]
+    return [makers, installed, sys.version, sorted(env.found_docs), _plain(known)]
+
+
+def _is_shared(name):
+    return not name.startswith("_") and name not in WORKINGS
+
+
+def _plain(value):
+    """A value of the environment as JSON, in an order that is the same in every build."""
+    if isinstance(value, nodes.Node):
+        return str(value)
+    if isinstance(value, dict):
+        return sorted([str(key), _plain(item)] for key, item in value.items())
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, value))
+    if hasattr(value, "_asdict"):
+        return [_plain(item) for key, item in value._asdict().items() if key not in POSITIONS]
+    if isinstance(value, (list, tuple)):
+        items = [_plain(item) for item in value]
+        # What was gathered from many pages stands in the order in which these were read.
+        gathered = value and all(hasattr(item, "docname") for item in value)
+        return sorted(items, key=str) if gathered else items
+    if isinstance(value, (str, int, float, type(None))):
+        return value
+    if isinstance(value, (type, Path)):
+        return str(value)
+    return [type(value).__name__, _plain(getattr(value, "__dict__", str(value)))]
+
+
+def _complete_index(app):
+    """Mend the search index: Sphinx keeps no index entries of pages that are not written again."""
+    record, indexer = getattr(app, "lectures_record", None), app.builder.indexer
+    if record and indexer:
+        entries = {**_kept(app)[1].get("entries", {}), **indexer._index_entries}
+        record["entries"] = {name: entries[name] for name in sorted(indexer._titles)}
+        indexer._index_entries = record["entries"]
+        for words in (indexer._mapping, indexer._title_mapping):
+            for word in [word for word, pages in words.items() if not pages]:
+                del words[word]
+        # The numbers of the kinds of objects are those of an index that is made afresh.
+        indexer._objtypes.clear()
+        indexer._objnames.clear()
+    return []
+
+
+def _keep(app, exception):
+    """Keep the pages for the next build, unless something was wrong."""
+    if exception or app._warncount or not hasattr(app, "lectures_record"):
+        return
+    kept, before = _kept(app)
+    record = json.dumps(app.lectures_record)
+    if json.loads(record) == before:
+        return
+
+    def others(folder, names):  # Sphinx makes `_static` anew in every build
+        left_out = [Path(app.doctreedir), Path(app.outdir, "_static")]
+        left_out.append(Path(app.outdir, ".buildinfo.bak"))
+        return [name for name in names if Path(folder, name) in left_out]
+
+    part = kept.with_name(f"{FOLDER}.part")
+    for folder in (part, kept):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(app.outdir, part, ignore=others)
+    (part / RECORD).write_text(record, encoding="utf-8")
+    part.rename(kept)
+
+
+def setup(app):
+    app.connect("builder-inited", _begin)
+    app.connect("env-get-updated", _changed, priority=900)  # once Sphinx has numbered everything
+    app.connect("html-collect-pages", _complete_index)
+    app.connect("build-finished", _keep, priority=700)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,112 @@
+"""An edited site is the one that a clean build makes, and only what the edit shows on is written."""
+
+import shutil
+
+import pytest
+
+LOG = """
+numfig = True
+myst_enable_extensions = ["dollarmath"]
+html_theme = "sphinx_book_theme"
+html_static_path = ["static"]
+html_css_files = ["own.css"]
+templates_path = ["templates"]
+extensions += ["sphinx_lectures.lean", "sphinx_lectures.formula_index", "sphinx_lectures.notebooks"]
+
+def setup(app):
+    def log(app, pagename, templatename, context, doctree):
+        if doctree is not None:
+            with open(app.confdir / "../written", "a") as file:
+                print(pagename, file=file)
+    app.connect("html-page-context", log)
+"""
+FORMULA = "(a-target)=\n## A section\n\n$$ x = 1 $$ (eq-first-one)\n\n{cite:t}`Known2000`"
+FIGURE = "```{figure} dot.svg\n:name: %s\n:alt: A black square\n\nA dot\n```"
+DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
+SEES = "See {ref}`a-target`, {eq}`eq-first-one`, {numref}`fig-dot`."
+#: Edits, one after the other: what they are, in which file, what stands there, and what then does.
+EDITS = [
+    ("a sentence", "a.md", "Some prose.", "Some better prose.\n\nAnd more of it.", {"a", "index"}),
+    ("a title", "a.md", "# Page a", "# Another page", None),
+    ("the title of a section that is referred to", "a.md", "## A section", "## One section", None),
+    ("a figure before another one", "a.md", "## One", FIGURE % "fig-new" + "\n\n## One", None),
+    ("the figure goes again", "a.md", FIGURE % "fig-new" + "\n\n", "", None),
+    ("a formula's name", "a.md", "$$ x = 1 $$ (eq-first-one)", "$$ x = 1 $$ (eq-first-two)", None),
+    ("a word that only one page had", "b.md", "A singular word.", "No such thing.", {"b", "index"}),
+    ("an output", "numbers.txt", "1 2 3", "4 5 6", {"b", "index"}),
+    ("the style", "static/own.css", "red", "blue", None),
+    ("a template", "templates/layout.html", "layout.html", "layout.html", None),
+    ("a setting", "conf.py", "numfig = True", 'numfig = True\nhtml_title = "T"', None),
+    ("the order of the pages", "index.md", "a\nb\n", "b\na\n", None),
+]
+
+
+@pytest.fixture
+def linked(site):
+    """A site of which one page shows what is on the other."""
+    site.edit("references.bib", "year=", "publisher={P}, year=")
+    site.write("conf.py", (site.folder / "conf.py").read_text() + LOG)
+    site.write("static/own.css", "p { color: red }\n")
+    site.write("templates/layout.html", '{% extends "!layout.html" %}\n')
+    site.write("dot.svg", DOT)
+    site.write("index.md", "# Site\n\n```{toctree}\na\nb\n```\n\n```{bibliography}\n```\n")
+    site.edit("a.md", "Some prose.", f"Some prose.\n\n{FORMULA}\n\n{FIGURE % 'fig-dot'}")
+    site.edit("b.md", "Some prose.", f"A singular word. {SEES}")
+    code, said, _ = site.build()
+    assert code == 0, said
+    return site
+
+
+def written(site):
+    """The pages that were written since it was asked last."""
+    log = site.folder.with_name("written")
+    names = set(log.read_text().split()) if log.exists() else set()
+    log.unlink(missing_ok=True)
+    return names
+
+
+def clean(site):
+    """What a clean build publishes, with the outputs of cells kept."""
+    build = site.folder / "_build"
+    aside = build.rename(site.folder.with_name("aside"))
+    build.mkdir()
+    shutil.copytree(aside / "outputs", build / "outputs")
+    code, said, _ = site.build()
+    assert code == 0, said
+    published = site.published()
+    shutil.rmtree(build)
+    aside.rename(build)
+    written(site)
+    return published
+
+
+def test_edited_sites_are_those_of_a_clean_build(linked):
+    written(linked)
+    for what, file, old, new, pages in EDITS:
+        linked.edit(file, old, new)
+        if what == "a formula's name":
+            linked.edit("b.md", "eq-first-one", "eq-first-two")
+        code, said, _ = linked.build()
+        assert code == 0, (what, said)
+        now = written(linked)
+        assert pages is None or now == pages, what
+        assert linked.published() == clean(linked), what
+
+
+def test_nothing_is_written_when_nothing_has_changed(linked):
+    before = linked.published()
+    written(linked)
+    assert linked.build()[0] == 0
+    assert written(linked) == set()
+    assert linked.published() == before
+
+
+def test_what_was_read_in_a_build_that_failed_is_written_by_the_next(linked):
+    linked.edit("a.md", "Some prose.", "Some better prose.")
+    linked.edit("b.md", "A singular word.", "See {ref}`nowhere`.")
+    assert linked.build()[0] != 0
+    linked.edit("b.md", "See {ref}`nowhere`.", "A singular word.")
+    code, said, _ = linked.build()
+    assert code == 0, said
+    assert "Some better prose." in linked.html("a")
+    assert linked.published() == clean(linked)
