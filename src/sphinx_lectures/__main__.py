@@ -1,6 +1,7 @@
 """Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
 import errno
+import gc
 import os
 import shutil
 import sys
@@ -46,6 +47,7 @@ def main():
 
 def run_sphinx(site, doctrees):
     """Write all pages; whether that was possible without a warning. What was wrong is said."""
+    gc.disable()  # the process is a short one, and searching its many nodes for rubbish takes long
     if not color_terminal():
         nocolor()
     try:

@@ -14,11 +14,7 @@ from io import BytesIO
 from typing import NamedTuple
 from unicodedata import name, normalize
 
-from fontTools import subset
-
 from sphinx_lectures.stylesheet import URL, split
-
-logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports each table
 
 ESCAPE = re.compile(r"\\([0-9a-fA-F]{2,6})\s?")
 LOADABLE = re.compile(r"^data:.*base64,|^(?![a-z]+:|/).*\.(woff2?|[ot]tf)\b")
@@ -34,14 +30,24 @@ class Characters(NamedTuple):
     icons: set[int]
 
 
-def characters(pages, css):
-    """The characters of pages in HTML; icons are what a style sheet has of the private area."""
-    text = {ord(c) for page in pages for c in set(unescape(page))}
-    formulas = [math for page in pages for math in re.findall(r"<math.*?</math>", page, re.DOTALL)]
-    letters = {ord(c) for math in [ALWAYS, *formulas] for c in unescape(math)}
-    variables = {m for math in formulas for m in re.findall(r"<mi[^>]*>([^<&])</mi>", math)}
+def characters_of(html):
+    """The characters of a page; it has no icons."""
+    formulas = "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
+    variables = set(re.findall(r"<mi[^>]*>([^<&])</mi>", formulas))
+    letters = set(map(ord, unescape(formulas)))
+    return Characters(set(map(ord, unescape(html))), letters | _italics(variables), set())
+
+
+def icons_of(css):
+    """The icons of a style sheet: what it has of the private area."""
     named = {int(code, 16) for code in ESCAPE.findall(css)} | set(map(ord, css))
-    return Characters(text, letters | _italics(variables), {c for c in named if _is_private(c)})
+    return {c for c in named if _is_private(c)}
+
+
+def together(pages):
+    """The characters of all pages, given those of each; what is always drawn is among them."""
+    text, formulas, icons = (set().union(*sets) for sets in zip(*pages, strict=True))
+    return Characters(text, formulas | set(map(ord, ALWAYS)), icons)
 
 
 def _italics(variables):
@@ -80,6 +86,9 @@ def cut(face, folder, used):
         The new declarations, none if the font has no character in use, and the icons that it
         has. A font from another place stays as it is.
     """
+    from fontTools import subset  # takes long to import, and is rarely needed
+
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports each table
     sources = [found[2] for found in URL.finditer(face)]
     sources = [url for url in sources if LOADABLE.search(url)]
     if not sources:

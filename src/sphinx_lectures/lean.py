@@ -12,19 +12,25 @@ from functools import lru_cache
 from hashlib import sha256
 from os.path import relpath
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from sphinx.util import logging
 
 from sphinx_lectures import fonts, stylesheet
 from sphinx_lectures.icons import Icons
+from sphinx_lectures.memo import Memo
 from sphinx_lectures.stylesheet import Rule, Words
+from sphinx_lectures.unchanged import makers_of_pages
 
 logger = logging.getLogger(__name__)
 
 LINK = re.compile(r"[ \t]*<link\b[^>]*>\n?")
 SCRIPT = re.compile(r"[ \t]*<script\b(?P<attributes>[^>]*)>(?P<text>.*?)</script>\n?", re.DOTALL)
 ADDRESS = re.compile(r"""\b(?:href|src)=["']?([^"'\s>]+)""")
+FONT = re.compile(r"font-family:[^;}]*")
+SHEET = Path("_static", "lean.css")
+DIGEST = "?v=digest-of-the-style-sheet"
 SEARCHES = r'id="search-results"|search_as_you_type = true'
 #: What makes a page use a script, as an expression; a page with no such thing needs it not.
 USERS = {
@@ -68,7 +74,7 @@ class Page:
             if not file:
                 yield script["text"]
             elif file.name != "searchindex.js":
-                yield file.read_text(encoding="utf-8")
+                yield _text(file)
 
     def order_scripts(self):
         """Drop the scripts that the page does not use; let the others wait for the page."""
@@ -84,7 +90,7 @@ class Page:
             if not file or re.search(r"\s(defer|async|type)\b", script["attributes"]):
                 return script[0]
             if file.name == "documentation_options.js":  # scripts within the page build on it
-                return f"<script>{file.read_text(encoding='utf-8').strip()}</script>\n"
+                return f"<script>{_text(file).strip()}</script>\n"
             return script[0].replace("<script", '<script defer="defer"', 1)
 
         def preload(link):
@@ -93,44 +99,84 @@ class Page:
 
         self.html = LINK.sub(preload, SCRIPT.sub(order, html))
 
-    def link(self, sheet, digest):
+    def draw_icons(self):
+        """Draw the icons that the theme's script would draw; return the style that they need."""
+        css = ""
+        for found in SCRIPT.finditer(self.html):
+            script = self.file(found["attributes"])
+            if script and script.name == "fontawesome.js":
+                icons = _icons(script)
+                self.html, missing = icons.draw(self.html)
+                css = icons.css
+                for icon in dict.fromkeys(missing):
+                    _warn("the theme has no icon %r", icon, location=self.docname)
+        return css
+
+    def link(self, sheet):
         """Put one style sheet in the place of all."""
         address = Path(relpath(sheet, self.path.parent)).as_posix()
-        links = iter([f'<link rel="stylesheet" href="{address}?v={digest}" />\n'])
+        links = iter([f'<link rel="stylesheet" href="{address}{DIGEST}" />\n'])
         self.html = LINK.sub(
             lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], self.html
         )
 
 
-def draw_icons(pages):
-    """Draw the icons that the theme's script would draw; return the style sheet that they need."""
-    css = ""
-    for page in pages:
-        scripts = [page.file(found["attributes"]) for found in SCRIPT.finditer(page.html)]
-        for script in filter(None, scripts):
-            if script.name == "fontawesome.js":
-                icons = _icons(script)
-                page.html, missing = icons.draw(page.html)
-                css = icons.css
-                for icon in dict.fromkeys(missing):
-                    _warn("the theme has no icon %r", icon, location=page.docname)
-    return css
+class Draft(NamedTuple):
+    """A light page, but for the style sheet, and what the style sheet must have for it."""
+
+    html: str
+    icons: str  #: style of the icons
+    sheets: tuple  #: paths of the style sheets of the theme and of extensions
+    words: frozenset
+    characters: fonts.Characters
+    fonts: str  #: that elements of the page name
+    scripts: tuple  #: what they say
+
+
+def draft(page, folder):
+    """The draft of a page of the site in `folder`; none if the page has no style."""
+    sheets, icons = page.sheets(), page.draw_icons()
+    if not sheets:
+        return None
+    page.order_scripts()
+    page.link(folder / SHEET)
+    html = page.html
+    return Draft(
+        html,
+        icons,
+        tuple(sheet.relative_to(folder) for sheet in sheets),
+        stylesheet.words_of(html),
+        fonts.characters_of(html),
+        " ".join(sorted(set(FONT.findall(html)))),
+        tuple(page.scripts()),
+    )
 
 
 @lru_cache
 def _icons(script):
-    return Icons(script.read_text(encoding="utf-8"))
+    return Icons(_text(script))
 
 
-def lean_sheet(css, pages, folder):
+@lru_cache
+def _text(file):
+    return file.read_text(encoding="utf-8")
+
+
+def lean_sheet(css, words, characters, named, scripts, folder):
     """One style sheet, to stand in `folder`, with what the pages use of the style sheets `css`.
 
     Parameters
     ----------
     css : str
         All style sheets, in the order in which they apply.
-    pages : list of Page
-        All pages of the site.
+    words : list of str
+        Of all pages, as `stylesheet.words_of` gives them.
+    characters : fonts.Characters
+        Of all pages.
+    named : str
+        Fonts that elements of the pages name.
+    scripts : list of str
+        What the scripts of the pages say.
     folder : Path
         Where the new style sheet is to stand.
 
@@ -139,12 +185,10 @@ def lean_sheet(css, pages, folder):
     str
         The style sheet, fonts included.
     """
-    htmls = [page.html for page in pages]
-    words = Words(htmls, sorted({script for page in pages for script in page.scripts()}))
-    rules = list(stylesheet.rules_in_use(stylesheet.parse(css), words))
+    rules = list(stylesheet.rules_in_use(stylesheet.parse(css), Words([words], scripts)))
     text = stylesheet.write(rule for rule in rules if rule.prelude != "@font-face")
-    used, drawn = fonts.characters(htmls, text), set()
-    users = "".join([text, *htmls]).replace("\\", "")
+    used, drawn = characters._replace(icons=fonts.icons_of(text)), set()
+    users = (text + named).replace("\\", "")
 
     def with_small_font(rule):
         if rule.prelude != "@font-face":
@@ -169,25 +213,40 @@ def _warn(message, detail, location=None):
 def _slim(app, exception):
     if exception or app.builder.format != "html" or not app.config.lectures_lean:
         return
-    folder = Path(app.outdir)
+    folder = Path(app.outdir).resolve()
+    settings = _text(folder / "_static" / "documentation_options.js")
+    memo = Memo(Path(app.doctreedir, "lean.pickle"), makers_of_pages(app) + settings)
     names = sorted(path.relative_to(folder) for path in folder.rglob("*.html"))
-    names = [name for name in names if name.parts[0] != "_static"]
-    pages = [Page(folder / name, name.with_suffix("").as_posix()) for name in names]
-    pages = [page for page in pages if page.sheets()]
-    icons = draw_icons(pages)
-    for page in pages:
-        page.order_scripts()
-    # A page's own style sheets come after those that it shares with the others.
-    lists = sorted((page.sheets() for page in pages), key=len)
-    sheets = list(dict.fromkeys(sheet for files in lists for sheet in files))
-    target = folder / "_static" / "lean.css"
-    css = icons + "".join(stylesheet.read(sheet, target.parent) for sheet in sheets)
-    css = lean_sheet(css, pages, target.parent)
+    drafts = {}
+    for name in names:
+        if name.parts[0] != SHEET.parts[0]:
+            page = Page(folder / name, name.with_suffix("").as_posix())
+            drafts[name] = memo(lambda page=page: draft(page, folder), page.docname, page.html)
+    drafts = {name: page for name, page in drafts.items() if page}
+    css = _sheet(memo, list(drafts.values()), folder)
+    (folder / SHEET).write_text(css, encoding="utf-8", newline="\n")
     digest = sha256(css.encode()).hexdigest()[:8]
-    target.write_text(css, encoding="utf-8", newline="\n")
-    for page in pages:
-        page.link(target, digest)
-        page.path.write_text(page.html, encoding="utf-8", newline="\n")
+    for name, page in drafts.items():
+        html = page.html.replace(DIGEST, f"?v={digest}", 1)
+        (folder / name).write_text(html, encoding="utf-8", newline="\n")
+    if not app._warncount:
+        memo.save()
+
+
+def _sheet(memo, drafts, folder):
+    """The one style sheet of all pages."""
+    # A page's own style sheets come after those that it shares with the others.
+    lists = sorted((page.sheets for page in drafts), key=len)
+    sheets = list(dict.fromkeys(sheet for files in lists for sheet in files))
+    place = (folder / SHEET).parent
+    css = max((page.icons for page in drafts), default="")
+    css += "".join(stylesheet.read(folder / sheet, place) for sheet in sheets)
+    words = sorted(set().union(*(page.words for page in drafts)))
+    characters = fonts.together([page.characters for page in drafts])
+    named = " ".join(sorted({page.fonts for page in drafts}))
+    scripts = sorted({script for page in drafts for script in page.scripts})
+    made_from = [css, *words, *map(repr, map(sorted, characters)), named, *scripts]
+    return memo(lambda: lean_sheet(css, words, characters, named, scripts, place), *made_from)
 
 
 def setup(app):

@@ -42,10 +42,10 @@ class Rule(NamedTuple):
 
 
 class Words:
-    """The tags, classes (``.name``) and ids (``#name``) of pages, and the words of scripts."""
+    """What `words_of` gives of pages, and the words of scripts, given as text."""
 
     def __init__(self, pages, scripts):
-        self.in_pages = {"html", "head", "body"}.union(*map(_words_of_page, pages))
+        self.in_pages = {"html", "head", "body"}.union(*pages)
         self.in_scripts = {
             word for script in scripts for word in re.findall(r"(?:[\w-]|\$\{[^{}]*\})+", script)
         }
@@ -55,8 +55,8 @@ class Words:
             for parts in composed
             if re.search(r"\w-$", parts[0])
         ]
-        texts = [*pages, *scripts]
-        self.properties = {name for text in texts for name in PROPERTY.findall(text)}
+        self.properties = {word for word in self.in_pages if word.startswith("--")}
+        self.properties |= {name for script in scripts for name in PROPERTY.findall(script)}
 
     def know(self, name):
         """Whether a page can hold a tag, class or id, now or once its scripts have run."""
@@ -69,12 +69,13 @@ class Words:
         return any(pattern.fullmatch(bare) for pattern in self.composed)
 
 
-def _words_of_page(html):
+def words_of(html):
+    """The tags, classes (``.name``), ids (``#name``) and custom properties of a page."""
     words = {tag.lower() for tag in re.findall(r"<([a-zA-Z][\w-]*)", html)}
     words |= {f"#{unescape(name)}" for name in re.findall(r"""\sid=["']?([^\s"'>]+)""", html)}
     for quoted in re.findall(r"""\sclass=("[^"]*"|'[^']*'|[^\s"'>]+)""", html):
         words |= {f".{name}" for name in unescape(quoted.strip("\"'")).split()}
-    return words
+    return frozenset(words.union(PROPERTY.findall(html)))
 
 
 def read(path, folder):

@@ -30,6 +30,7 @@ WORKINGS = {
     *("events", "settings", "version", "versioning_compare", "versioning_condition"),
     *("files_to_rebuild", "ref_context", "metadata"),
 }
+FEW = 3
 POSITIONS = {"line", "lineno"}  #: where in its file something stands shows on no page
 
 
@@ -42,10 +43,20 @@ def _kept(app):
 
 def _begin(app):
     """Begin with the pages of the last good build."""
+    app.lectures_parallel = app.parallel
     kept, record = _kept(app)
     if record and isinstance(app.builder, StandaloneHTMLBuilder):
         record_only = shutil.ignore_patterns(RECORD)
         shutil.copytree(kept, app.outdir, ignore=record_only, dirs_exist_ok=True)
+
+
+def _share_out(app, pages):
+    """A few pages are read and written sooner by one process than by several."""
+    app.parallel = 1 if len(pages) <= FEW else app.lectures_parallel
+
+
+def _before_reading(app, env, docnames):
+    _share_out(app, docnames)
 
 
 def _changed(app, env):
@@ -58,12 +69,15 @@ def _changed(app, env):
         "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
     }
     kept, before = _kept(app)
-    if before.get("shared") != now["shared"]:
+    if before.get("shared") == now["shared"]:
+        changed = [name for name, own in now["pages"].items() if before["pages"][name] != own]
+    else:
+        changed = list(env.found_docs)
         for path in kept.rglob("*"):
             if path.is_file():
                 Path(app.outdir, path.relative_to(kept)).unlink(missing_ok=True)
-        return list(env.found_docs)
-    return [name for name, own in now["pages"].items() if before["pages"].get(name) != own]
+    _share_out(app, changed)
+    return changed
 
 
 class _Hashes(dict):
@@ -87,13 +101,19 @@ def _own(env, name, files):
 
 def _shared(app, env, files):
     """What may go into any page."""
+    known = {name: value for name, value in vars(env).items() if _is_shared(name)}
+    return [makers_of_pages(app, files), sorted(env.found_docs), _plain(known)]
+
+
+def makers_of_pages(app, files=None):
+    """Hash of what makes pages of what was read: templates, static files, code, versions."""
+    files = _Hashes() if files is None else files
     names = [*app.config.templates_path, *app.config.html_static_path]
     tops = [Path(__file__).parent, *(Path(app.confdir, name) for name in names)]
     paths = [path for top in tops for path in [top, *sorted(top.rglob("*"))]]
     installed = sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
-    known = {name: value for name, value in vars(env).items() if _is_shared(name)}
-    makers = [files[path] for path in paths if path.is_file() and path.suffix != ".pyc"]
-    return [makers, installed, sys.version, sorted(env.found_docs), _plain(known)]
+    parts = [files[path] for path in paths if path.is_file() and path.suffix != ".pyc"]
+    return _hash([parts, installed, sys.version])
 
 
 def _is_shared(name):
@@ -120,6 +140,11 @@ def _plain(value):
     if isinstance(value, (type, Path)):
         return str(value)
     return [type(value).__name__, _plain(getattr(value, "__dict__", str(value)))]
+
+
+def _no_others(app, builder):
+    """Sphinx writes a table of contents again with each page in it; the hashes know better."""
+    app.env.files_to_rebuild = {}
 
 
 def _complete_index(app):
@@ -162,7 +187,9 @@ def _keep(app, exception):
 
 def setup(app):
     app.connect("builder-inited", _begin)
+    app.connect("env-before-read-docs", _before_reading)
     app.connect("env-get-updated", _changed, priority=900)  # once Sphinx has numbered everything
+    app.connect("write-started", _no_others)
     app.connect("html-collect-pages", _complete_index)
     app.connect("build-finished", _keep, priority=700)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

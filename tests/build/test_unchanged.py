@@ -1,4 +1,4 @@
-"""An edited site is the one that a clean build makes, and only what the edit shows on is written."""
+"""An edited site is what a clean build makes of it; only pages on which it shows are written."""
 
 import shutil
 
@@ -26,14 +26,14 @@ DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 
 SEES = "See {ref}`a-target`, {eq}`eq-first-one`, {numref}`fig-dot`."
 #: Edits, one after the other: what they are, in which file, what stands there, and what then does.
 EDITS = [
-    ("a sentence", "a.md", "Some prose.", "Some better prose.\n\nAnd more of it.", {"a", "index"}),
+    ("a sentence", "a.md", "Some prose.", "Some better prose.\n\nAnd more of it.", {"a"}),
     ("a title", "a.md", "# Page a", "# Another page", None),
     ("the title of a section that is referred to", "a.md", "## A section", "## One section", None),
     ("a figure before another one", "a.md", "## One", FIGURE % "fig-new" + "\n\n## One", None),
     ("the figure goes again", "a.md", FIGURE % "fig-new" + "\n\n", "", None),
     ("a formula's name", "a.md", "$$ x = 1 $$ (eq-first-one)", "$$ x = 1 $$ (eq-first-two)", None),
-    ("a word that only one page had", "b.md", "A singular word.", "No such thing.", {"b", "index"}),
-    ("an output", "numbers.txt", "1 2 3", "4 5 6", {"b", "index"}),
+    ("a word that only one page had", "b.md", "A singular word.", "No such thing.", {"b"}),
+    ("an output", "numbers.txt", "1 2 3", "4 5 6", {"b"}),
     ("the style", "static/own.css", "red", "blue", None),
     ("a template", "templates/layout.html", "layout.html", "layout.html", None),
     ("a setting", "conf.py", "numfig = True", 'numfig = True\nhtml_title = "T"', None),

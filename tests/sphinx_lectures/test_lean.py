@@ -10,7 +10,7 @@ from io import BytesIO
 import pytest
 from fontTools.ttLib import TTFont
 
-from sphinx_lectures.fonts import Characters, characters, cut
+from sphinx_lectures.fonts import Characters, characters_of, cut, icons_of, together
 
 CONF = """
 extensions = ["sphinx_copybutton", "sphinx_lectures.mathml", "sphinx_lectures.lean"]
@@ -259,11 +259,11 @@ def _font(face):
 
 def test_characters_of_formulas_are_those_that_a_browser_draws():
     page = "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>sin</mi><mo>&lt;</mo></math>"
-    found = characters([page], r'a{content:"\f123"}b{content:"é"}')
+    found = together([characters_of(page)])
     assert {ord(c) for c in "ab&c"} <= found.text and ord("é") not in found.text
     assert {ord(c) for c in "ℎ𝑥𝛼sin<√−0"} <= found.formulas
     assert not {ord(c) for c in "𝑎𝑠c"} & found.formulas
-    assert found.icons == {0xF123}
+    assert icons_of(r'a{content:"\f123"}b{content:"é"}') == {0xF123}
 
 
 def test_font_without_a_character_in_use_goes_and_one_from_elsewhere_stays(stock):

@@ -5,14 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from sphinx_lectures.stylesheet import Words, names, parse, read, rules_in_use, split, write
+from sphinx_lectures.stylesheet import (
+    Words,
+    names,
+    parse,
+    read,
+    rules_in_use,
+    split,
+    words_of,
+    write,
+)
 
 PAGE = '<div id="top" class="note wide"><p style="color: var(--tint)">text</p></div>'
 SCRIPT = "button.classList.add('open'); tip.className = `bs-${name}-auto`; row.dataset.state = 1"
 
 
 def kept(css):
-    return write(rules_in_use(parse(css), Words([PAGE], [SCRIPT])))
+    return write(rules_in_use(parse(css), Words([words_of(PAGE)], [SCRIPT])))
 
 
 @pytest.mark.parametrize(
@@ -111,4 +120,4 @@ def test_site_that_uses_all_of_the_theme_gets_all_of_it(sheet):
     css = read(folder / sheet, folder)
     rules = [rule for rule in parse(css) if not rule.prelude.startswith("@charset")]
     assert len(rules) > 50
-    assert write(rules_in_use(rules, AllWords([css], [css]))) == write(rules)
+    assert write(rules_in_use(rules, AllWords([words_of(css)], [css]))) == write(rules)
