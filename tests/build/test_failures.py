@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -78,6 +79,29 @@ def test_a_build_killed_while_cells_run_leaves_the_site_and_the_next_one_succeed
     built.edit("a.md", "time.sleep(5)", "time.sleep(0)")
     code, said, _ = built.build()
     assert code == 0, said
+
+
+def test_a_build_killed_at_any_moment_leaves_a_whole_site_and_the_next_one_succeeds(built):
+    started = time.monotonic()
+    built.edit("a.md", "Some prose.", "Some prose, version 0.")
+    assert built.build()[0] == 0
+    lasts = time.monotonic() - started
+    for moment in range(1, 11):
+        before = built.published()
+        built.edit("a.md", f"version {moment - 1}.", f"version {moment}.")
+        process = built.start()
+        time.sleep(lasts * moment / 10)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        html = built.html("a") if built.published() != before else ""
+        assert not html or f"version {moment}." in html
+        assert built.published().keys() == before.keys()
+    code, said, _ = built.build()
+    assert code == 0, said
+    edited = built.published()
+    shutil.rmtree(built.folder / "_build")
+    assert built.build()[0] == 0
+    assert built.published() == edited
 
 
 def test_a_full_disk_is_named_and_leaves_the_site(site):

@@ -1,5 +1,14 @@
 """A page runs again exactly when something that its results rest on has changed."""
 
+FIGURE = """---
+mystnb:
+  image: {alt: A line}
+  figure: {caption: What is seen}
+---
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+ax.plot([0, 1]);"""
+
 
 def test_a_second_build_runs_nothing_and_publishes_the_same(built):
     before = built.published()
@@ -16,9 +25,19 @@ def test_an_edited_sentence_runs_nothing_but_shows(built):
     assert "42" in built.html("a")
 
 
-def test_a_tag_or_caption_runs_nothing(built):
+def test_a_tag_runs_nothing(built):
     built.edit("b.md", "\nprint(open", "\n:tags: [hide-input]\n\nprint(open")
     assert built.build()[::2] == (0, [])
+
+
+def test_a_caption_and_an_alternative_text_run_nothing_but_show(built):
+    built.page("b", FIGURE)
+    assert built.build()[::2] == (0, ["b"])
+    built.edit("b.md", "A line", "A rising line")
+    built.edit("b.md", "What is seen", "What is really seen")
+    assert built.build()[::2] == (0, [])
+    assert 'aria-label="A rising line"' in built.html("b")
+    assert "What is really seen" in built.html("b")
 
 
 def test_an_edited_cell_runs_its_page_only_and_reverting_runs_nothing(built):
