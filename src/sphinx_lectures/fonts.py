@@ -22,6 +22,8 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports each tabl
 
 ESCAPE = re.compile(r"\\([0-9a-fA-F]{2,6})\s?")
 LOADABLE = re.compile(r"^data:.*base64,|^(?![a-z]+:|/).*\.(woff2?|[ot]tf)\b")
+VARIABLE = re.compile(r"<mi>([^<&])</mi>")
+TAG = re.compile(r"<[^>]*>")
 #: Drawn where the text has none: radicals, minus signs for hyphens, numbers that scripts write.
 ALWAYS = "√−0123456789.,"
 
@@ -38,10 +40,12 @@ def characters(pages, css):
     """The characters of pages in HTML; icons are what a style sheet has of the private area."""
     text = {ord(c) for page in pages for c in set(unescape(page))}
     formulas = [math for page in pages for math in re.findall(r"<math.*?</math>", page, re.DOTALL)]
-    letters = {ord(c) for math in [ALWAYS, *formulas] for c in unescape(math)}
-    variables = {m for math in formulas for m in re.findall(r"<mi[^>]*>([^<&])</mi>", math)}
+    italics = _italics({m for math in formulas for m in re.findall(r"<mi[^>]*>([^<&])</mi>", math)})
+    slanted = {normalize("NFKC", chr(c)) for c in italics}
+    upright = [VARIABLE.sub(lambda m: "" if m[1] in slanted else m[1], math) for math in formulas]
+    letters = {ord(c) for math in [ALWAYS, *upright] for c in unescape(TAG.sub("", math))}
     named = {int(code, 16) for code in ESCAPE.findall(css)} | set(map(ord, css))
-    return Characters(text, letters | _italics(variables), {c for c in named if _is_private(c)})
+    return Characters(text, letters | italics, {c for c in named if _is_private(c)})
 
 
 def _italics(variables):
@@ -84,7 +88,9 @@ def cut(face, folder, used):
     sources = [url for url in sources if LOADABLE.search(url)]
     if not sources:
         return face, set()
-    options = subset.Options(flavor="woff2", name_IDs=[0, 13, 14], hinting=False)
+    options = subset.Options(
+        flavor="woff2", name_IDs=[0, 13, 14], hinting=False, desubroutinize=True
+    )
     font = subset.load_font(_source(sources[0], folder), options)
     known = set(font.getBestCmap())
     icons = used.icons & known

@@ -332,11 +332,14 @@ def _font(face):
 
 
 def test_characters_of_formulas_are_those_that_a_browser_draws():
-    page = "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>sin</mi><mo>&lt;</mo></math>"
+    page = (
+        "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>∞</mi><mi>sin</mi><mo>&lt;</mo>"
+        '<mi mathvariant="normal">d</mi></math>'
+    )
     found = characters([page], r'a{content:"\f123"}b{content:"é"}')
     assert {ord(c) for c in "ab&c"} <= found.text and ord("é") not in found.text
-    assert {ord(c) for c in "ℎ𝑥𝛼sin<√−0"} <= found.formulas
-    assert not {ord(c) for c in "𝑎𝑠c"} & found.formulas
+    assert {ord(c) for c in "ℎ𝑥𝛼∞sind<√−0"} <= found.formulas
+    assert not {ord(c) for c in "𝑎𝑠cxα"} & found.formulas
     assert found.icons == {0xF123}
 
 
