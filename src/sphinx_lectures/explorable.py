@@ -57,7 +57,7 @@ def _pack(app, doctree):
     for node in list(doctree.findall(explorable)):
         node.parent.parent.children = [node.parent]
         bundle = node["bundle"]
-        frames = [inline_svg(svg, "", "") for svg in bundle["frames"]]
+        frames = [inline_svg(svg, "", "", short=False) for svg in bundle["frames"]]
         node["bundle"] = {name: value for name, value in bundle.items() if name != "frames"}
         try:
             node["changes"] = changes(frames)

@@ -18,6 +18,8 @@ from sphinx_lectures.stylesheet import URL, split
 
 ESCAPE = re.compile(r"\\([0-9a-fA-F]{2,6})\s?")
 LOADABLE = re.compile(r"^data:.*base64,|^(?![a-z]+:|/).*\.(woff2?|[ot]tf)\b")
+VARIABLE = re.compile(r"<mi>([^<&])</mi>")
+TAG = re.compile(r"<[^>]*>")
 #: Drawn where the text has none: radicals, minus signs for hyphens, numbers that scripts write.
 ALWAYS = "√−0123456789.,"
 
@@ -33,9 +35,11 @@ class Characters(NamedTuple):
 def characters_of(html):
     """The characters of a page; it has no icons."""
     formulas = "".join(re.findall(r"<math.*?</math>", html, re.DOTALL))
-    variables = set(re.findall(r"<mi[^>]*>([^<&])</mi>", formulas))
-    letters = set(map(ord, unescape(formulas)))
-    return Characters(set(map(ord, unescape(html))), letters | _italics(variables), set())
+    italics = _italics(set(re.findall(r"<mi[^>]*>([^<&])</mi>", formulas)))
+    slanted = {normalize("NFKC", chr(c)) for c in italics}
+    upright = VARIABLE.sub(lambda m: "" if m[1] in slanted else m[1], formulas)
+    letters = set(map(ord, unescape(TAG.sub("", upright))))
+    return Characters(set(map(ord, unescape(html))), letters | italics, set())
 
 
 def icons_of(css):
@@ -93,7 +97,9 @@ def cut(face, folder, used):
     sources = [url for url in sources if LOADABLE.search(url)]
     if not sources:
         return face, set()
-    options = subset.Options(flavor="woff2", name_IDs=[0, 13, 14], hinting=False)
+    options = subset.Options(
+        flavor="woff2", name_IDs=[0, 13, 14], hinting=False, desubroutinize=True
+    )
     font = subset.load_font(_source(sources[0], folder), options)
     known = set(font.getBestCmap())
     icons = used.icons & known

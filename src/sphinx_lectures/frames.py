@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zlib
 from itertools import compress, pairwise
 from xml.etree import ElementTree
+
+from sphinx_lectures.paths import shorten
 
 NUMERAL = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -32,8 +36,8 @@ def changes(frames):
 
     Examples
     --------
-    >>> changes(['<svg><path d="M 0 1 L 5 2.5"/></svg>', '<svg><path d="M 0 2 L 5 3"/></svg>'])
-    [[1, 'd', 'M 0 ~ L 5 ~', [[10, 15], [20, 10]]]]
+    >>> changes(['<svg><text y="2.5">A</text></svg>', '<svg><text y="3">B</text></svg>'])
+    [[1, 'y', '~', [[25], [30]]], [1, '', None, ['A', 'B']]]
     """
     trees = [_elements(frame) for frame in frames]
     if len({tuple(_structure(part) for part in tree) for tree in trees}) > 1:
@@ -61,13 +65,22 @@ def _structure(part):
 
 
 def _packed(name, values):
-    """A template and the numbers of each frame; None and the values if more changes."""
+    """A template and the numbers of each frame; None and the values if that is shorter."""
+    whole = None, [shorten(value) if name == "d" else value for value in values]
+    if name == "d":
+        values = [NUMERAL.sub(lambda n: f"{float(n[0]):.1f}", value) for value in values]
     skeletons = {NUMERAL.sub("~", value) for value in values}
     if name not in ("d", "points", "transform", "x", "y") or len(skeletons) > 1:
-        return None, values
+        return whole
     numbers = [NUMERAL.findall(value) for value in values]
     moves = [len(set(column)) > 1 for column in zip(*numbers, strict=True)]
     moving = iter(moves)
     template = NUMERAL.sub(lambda number: "~" if next(moving) else number[0], values[0])
     tenths = [[round(10 * float(n)) for n in compress(frame, moves)] for frame in numbers]
-    return template, [[b - a for a, b in pairwise([0, *frame])] for frame in tenths]
+    steps = [[b - a for a, b in pairwise([0, *frame])] for frame in tenths]
+    return min((template, steps), whole, key=_weight)
+
+
+def _weight(packed):
+    """What it takes on a page, compressed."""
+    return len(zlib.compress(json.dumps(packed, separators=(",", ":")).encode()))

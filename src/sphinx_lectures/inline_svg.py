@@ -1,7 +1,8 @@
 """Figures of cells stand in the page as SVG, so that they follow its font and its theme.
 
 Black becomes the page's text colour and white its background, text stays text, and size and
-alternative text come along. A figure or image without an alternative text fails the build.
+alternative text come along; what is not seen does not. A figure or image without an alternative
+text fails the build.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from docutils import nodes
 from myst_nb.core.render import load_mime_renders
 from sphinx.util import logging
 
+from sphinx_lectures.paths import shorten
+
 logger = logging.getLogger(__name__)
 
 COLORS = {"#000000": "currentColor", "#ffffff": "var(--pst-color-background, Canvas)"}
 REFERENCE = re.compile(r"(?<=url\(#)[^)]+")
 FAMILY = re.compile(r"(; )?font-family: [^;]*")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
+NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
 
 
 class svg_figure(nodes.General, nodes.Element):
@@ -40,7 +44,7 @@ class SvgRenderer:
         return [figure]
 
 
-def inline_svg(svg, alt, prefix):
+def inline_svg(svg, alt, prefix, short=True):
     """HTML for a figure in SVG.
 
     Parameters
@@ -51,6 +55,8 @@ def inline_svg(svg, alt, prefix):
         What is to be seen on it.
     prefix : str
         Put before every id, so that the ids of two figures of a page differ.
+    short : bool
+        Whether paths are shortened; if not, they stay as Matplotlib wrote them.
 
     Returns
     -------
@@ -58,15 +64,15 @@ def inline_svg(svg, alt, prefix):
         A ``<svg>`` element with its size; black is the colour of the surrounding text.
     """
     root = ElementTree.fromstring(svg.encode())
-    parents = {child: parent for parent in root.iter() for child in parent}
-    for element in list(root.iter()):
+    for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-        if element.tag in ("metadata", "style"):
-            parents[element].remove(element)
-        for name, value in list(element.attrib.items()):
-            del element.attrib[name]
-            element.set(name.rpartition("}")[2], _clean(name, value, prefix))
+        named = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+        cleaned = {name: _clean(name, value, prefix) for name, value in named.items()}
+        element.attrib = {name: value for name, value in cleaned.items() if value}
+        if short and "d" in element.attrib:
+            element.set("d", shorten(element.get("d")))
     _drop_unused_ids(root)
+    _drop_unseen(root)
     box = root.get("viewBox").split()
     root.attrib = {
         "class": "figure-svg",
@@ -77,22 +83,44 @@ def inline_svg(svg, alt, prefix):
         "height": f"{float(box[3]) * 4 / 3:.0f}",
         "fill": "currentColor",
     }
-    return re.sub(r">\s+<", "><", ElementTree.tostring(root, encoding="unicode"))
+    html = ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+    return re.sub(r">\s+<", "><", html)
 
 
 def _clean(name, value, prefix):
-    """An attribute's value in the page's colours, font and ids, with two decimals."""
+    """An attribute's value in the page's colours, font and ids; places with two decimals."""
     if name == "id":
         return prefix + value
     if name.endswith("href") and value.startswith("#"):
         return "#" + prefix + value[1:]
-    if name in ("d", "x", "y", "points"):
-        value = LONG_DECIMAL.sub(lambda n: f"{float(n[0]):.2f}".rstrip("0").rstrip("."), value)
+    if name == "d":
+        return " ".join(value.split())
+    if name in ("x", "y", "points", "transform"):
+        value = LONG_DECIMAL.sub(_rounded, NO_TURN.sub("", value))
         return " ".join(value.split())
     for color, replacement in COLORS.items():
         value = value.replace(color, replacement)
     value = FAMILY.sub("", value)
     return REFERENCE.sub(lambda target: prefix + target[0], value)
+
+
+def _rounded(number):
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _drop_unseen(element):
+    """Drop descendants that draw nothing, and groups that say nothing of what they hold."""
+    children = list(element)
+    for child in children:
+        _drop_unseen(child)
+    groups = [child if child.tag == "g" and not child.attrib else [child] for child in children]
+    element[:] = [child for group in groups for child in group if not _is_unseen(child)]
+
+
+def _is_unseen(element):
+    empty = element.tag in ("g", "defs") and not len(element)
+    bare = element.tag == "path" and element.get("style") == "fill: none"
+    return empty or bare or element.tag in ("metadata", "style")
 
 
 def _drop_unused_ids(root):

@@ -31,10 +31,14 @@ ADDRESS = re.compile(r"""\b(?:href|src)=["']?([^"'\s>]+)""")
 FONT = re.compile(r"font-family:[^;}]*")
 SHEET = Path("_static", "lean.css")
 DIGEST = "?v=digest-of-the-style-sheet"
+#: What of Bootstrap the script of `menus` does not do.
+MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
 SEARCHES = r'id="search-results"|search_as_you_type = true'
 #: What makes a page use a script, as an expression; a page with no such thing needs it not.
 USERS = {
     "fontawesome.js": r"(?!)",  # nothing: sphinx_lectures.icons draws the icons
+    "bootstrap.js": MORE_OF_BOOTSTRAP,
+    "menus.js": rf"(?s)\A(?!.*(?:{MORE_OF_BOOTSTRAP}))",
     "searchtools.js": SEARCHES,
     "language_data.js": SEARCHES,
     "searchindex.js": SEARCHES,
@@ -252,6 +256,7 @@ def _sheet(memo, drafts, folder):
 def setup(app):
     # All pages are needed as they were written, since one may change the style sheet of all.
     app.setup_extension("sphinx_lectures.unchanged")
+    app.setup_extension("sphinx_lectures.menus")
     app.add_config_value("lectures_lean", True, "html", types=[bool])
     app.connect("build-finished", _slim, priority=800)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,6 +11,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from sphinx_lectures.fonts import Characters, characters_of, cut, icons_of, together
+from sphinx_lectures.lean import Page
 
 CONF = """
 extensions = ["sphinx_copybutton", "sphinx_lectures.mathml", "sphinx_lectures.lean"]
@@ -143,8 +144,28 @@ def test_page_loads_only_the_scripts_that_it_uses_and_none_before_it_stands(lean
     names = {page: set(re.findall(r"(\w+)[\w.]*\.js", " ".join(scripts[page]))) for page in scripts}
     assert names["index"] - names["other"] == {"clipboard", "copybutton"}
     assert {"searchtools", "language_data", "searchindex"} <= names["search"]
-    assert not {"searchtools", "searchindex", "fontawesome"} & (names["index"] | names["other"])
-    assert {"doctools", "sphinx_highlight", "bootstrap", "own"} <= names["other"]
+    unused = {"searchtools", "searchindex", "fontawesome", "bootstrap"}
+    assert not unused & (names["index"] | names["other"])
+    assert {"doctools", "sphinx_highlight", "menus", "own"} <= names["other"]
+
+
+@pytest.mark.parametrize(
+    ("element", "script"),
+    [
+        ('<button data-bs-toggle="dropdown" data-bs-placement="bottom">', "menus"),
+        ('<button data-bs-toggle="collapse">', "bootstrap"),
+        ('<div data-bs-ride="carousel">', "bootstrap"),
+    ],
+)
+def test_page_has_bootstrap_where_it_uses_more_than_menus_and_tooltips(tmp_path, element, script):
+    loaded = ("bootstrap", "menus")
+    for name in loaded:
+        (tmp_path / f"{name}.js").touch()
+    html = element + "".join(f'<script src="{name}.js"></script>' for name in loaded)
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    page = Page(tmp_path / "page.html", "page")
+    page.order_scripts()
+    assert re.findall(r'src="(\w+)', page.html) == [script]
 
 
 def test_rules_stay_that_states_and_scripts_bring_into_use(css):
@@ -154,7 +175,6 @@ def test_rules_stay_that_states_and_scripts_bring_into_use(css):
         ".set-by-script",
         ".pst-sidebar-hidden",
         ".dropdown-menu.show",
-        ".bs-tooltip-auto",
         ":focus-visible",
         "@media print",
     ]:
@@ -197,22 +217,76 @@ def test_every_element_looks_as_in_the_theme(lean, stock, browser, page, theme, 
         assert was == now, name
 
 
-def test_theme_menu_tooltip_and_search_work(lean, browser):
+@pytest.fixture
+def page(browser):
     page = browser.new_context(viewport={"width": 1300, "height": 800}).new_page()
+    yield page
+    page.context.close()
+
+
+def test_theme_menu_and_search_work(lean, page):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lean.as_uri()}/index.html")
     page.locator(".theme-switch-button").click()
     page.locator(".theme-change-button[data-mode=dark]").click()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-    page.locator(".primary-toggle:visible").hover()
-    page.locator(".tooltip.show").wait_for()
+    page.mouse.move(0, 0)  # the theme holds a menu open below the pointer
+    assert not page.locator(".theme-switch-container .dropdown-menu").is_visible()
     assert errors == []
     page.keyboard.press("Control+k")
     page.keyboard.type("prose")
     page.keyboard.press("Enter")
     page.locator("#search-results li a", has_text="Other").wait_for()
-    page.context.close()
+
+
+def test_theme_menu_works_with_the_keyboard(lean, page):
+    page.goto(f"{lean.as_uri()}/index.html")
+    button = page.locator(".theme-switch-button")
+    menu = page.locator(".theme-switch-container .dropdown-menu")
+    focused = "document.activeElement.dataset.mode"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert menu.is_visible() and button.get_attribute("aria-expanded") == "true"
+    modes = []
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+        modes.append(page.evaluate(focused))
+    assert modes == ["auto", "light", "auto", "dark"]
+    page.keyboard.press("Escape")
+    assert not menu.is_visible() and button.get_attribute("aria-expanded") == "false"
+    assert button.evaluate("button => button === document.activeElement")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    button.focus()
+    page.keyboard.press("Enter")
+    page.locator(".primary-toggle:visible").focus()
+    assert not menu.is_visible()
+
+
+def test_tooltip_is_shown_to_the_pointer_and_to_the_keyboard(lean, page):
+    page.goto(f"{lean.as_uri()}/index.html")
+    button = page.locator(".primary-toggle:visible")
+    said = "button => getComputedStyle(button, '::after').content"
+    assert button.get_attribute("title") == "Toggle primary sidebar"  # the browser shows it
+    assert button.evaluate(said) == "none"
+    page.keyboard.press("Tab")
+    button.focus()
+    assert button.evaluate(said) == '"Toggle primary sidebar"'
+
+
+def test_button_to_the_top_comes_while_one_scrolls_back(lean, page):
+    page.set_viewport_size({"width": 800, "height": 800})  # the theme has none on wide pages
+    page.goto(f"{lean.as_uri()}/index.html")
+    page.add_style_tag(content="article { height: 5000px }")
+    button = page.locator("#pst-back-to-top")
+    page.mouse.wheel(0, 2000)
+    page.wait_for_function("scrollY === 2000")
+    assert not button.is_visible()
+    page.mouse.wheel(0, -500)
+    button.click()
+    page.wait_for_function("scrollY === 0")
 
 
 def test_two_builds_are_the_same(site, lean):
@@ -258,11 +332,14 @@ def _font(face):
 
 
 def test_characters_of_formulas_are_those_that_a_browser_draws():
-    page = "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>sin</mi><mo>&lt;</mo></math>"
+    page = (
+        "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>∞</mi><mi>sin</mi><mo>&lt;</mo>"
+        '<mi mathvariant="normal">d</mi></math>'
+    )
     found = together([characters_of(page)])
     assert {ord(c) for c in "ab&c"} <= found.text and ord("é") not in found.text
-    assert {ord(c) for c in "ℎ𝑥𝛼sin<√−0"} <= found.formulas
-    assert not {ord(c) for c in "𝑎𝑠c"} & found.formulas
+    assert {ord(c) for c in "ℎ𝑥𝛼∞sind<√−0"} <= found.formulas
+    assert not {ord(c) for c in "𝑎𝑠cxα"} & found.formulas
     assert icons_of(r'a{content:"\f123"}b{content:"é"}') == {0xF123}
 
 

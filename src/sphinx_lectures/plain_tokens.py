@@ -1,0 +1,56 @@
+"""No element in code for a word that looks like plain text: names and brackets, half of all words.
+
+A word needs an element of its own if the light or the dark style of the theme draws its kind in
+another way than text.
+"""
+
+from __future__ import annotations
+
+from pygments.formatters import HtmlFormatter
+from pygments.styles import get_style_by_name
+from pygments.token import Text
+
+
+def formatter(styles):
+    """A formatter for code that is shown in several styles.
+
+    Parameters
+    ----------
+    styles : list of str
+        Names of the styles, as Pygments knows them.
+
+    Returns
+    -------
+    type
+        A subclass of `HtmlFormatter`.
+
+    Examples
+    --------
+    >>> from pygments import highlight
+    >>> from pygments.lexers import PythonLexer
+    >>> print(highlight("f(1)", PythonLexer(), formatter(["friendly"])(nowrap=True)), end="")
+    f(<span class="mi">1</span>)
+    >>> print(highlight("f(1)", PythonLexer(), formatter(["bw"])(nowrap=True)), end="")
+    f(1)
+    """
+    styles = [get_style_by_name(name) for name in styles]
+
+    class Plain(HtmlFormatter):
+        def _get_css_classes(self, ttype):
+            looks = ((s.style_for_token(ttype), s.style_for_token(Text)) for s in styles)
+            plain = all(look == text for look, text in looks)
+            return "" if plain else super()._get_css_classes(ttype)
+
+    return Plain
+
+
+def _use(app):
+    options = app.config.html_theme_options
+    names = [options.get(f"pygments_{theme}_style") for theme in ("light", "dark")]
+    if app.builder.format == "html" and all(names):
+        app.builder.highlighter.formatter = formatter(names)
+
+
+def setup(app):
+    app.connect("builder-inited", _use)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
