@@ -11,7 +11,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from sphinx_lectures.fonts import Characters, characters_of, cut, icons_of, together
-from sphinx_lectures.lean import Page
+from sphinx_lectures.light_page import Page
 
 CONF = """
 extensions = ["sphinx_copybutton", "sphinx_lectures.mathml", "sphinx_lectures.lean"]
