@@ -13,16 +13,17 @@ from unrolled.cells import Cell
 def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     """Length of the gradient at each time step, as one number per step.
 
-    Euclidean norm over the units, then root mean square over the batch.
+    Euclidean norm over the units, then root mean square over the batch; computed in float64, as
+    squares of float32 numbers below 1e-23 underflow to false zeros.
 
     Parameters
     ----------
     gradients : ndarray of shape (..., batch, time, units)
-        dL/dh_t. Use float64: squares of float32 numbers below 1e-23 underflow to false zeros.
+        dL/dh_t.
 
     Returns
     -------
-    ndarray of shape (..., time)
+    ndarray of float64 of shape (..., time)
 
     Examples
     --------
@@ -30,7 +31,8 @@ def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     >>> norms_by_step(np.array([[[3.0, 4.0], [0.0, 1.0]]]))
     array([5., 1.])
     """
-    return np.asarray(np.sqrt(np.mean(np.sum(np.square(gradients), axis=-1), axis=-2)))
+    squares = np.square(np.asarray(gradients, dtype=np.float64))
+    return np.asarray(np.sqrt(np.mean(np.sum(squares, axis=-1), axis=-2)))
 
 
 def half_life(norms: np.ndarray) -> float:

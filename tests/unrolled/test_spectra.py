@@ -34,6 +34,11 @@ def test_norms_by_step_is_euclidean_over_units_and_rms_over_the_batch(rng):
     np.testing.assert_allclose(norms_by_step(gradients), expected, rtol=1e-12)
 
 
+def test_norms_of_small_float32_gradients_do_not_underflow():
+    norms = norms_by_step(np.full((2, 3, 4), 1e-30, np.float32))
+    np.testing.assert_allclose(norms, 2e-30, 1e-6)
+
+
 def test_product_norms_of_one_matrix_are_those_of_its_powers(rng):
     matrix = rng.normal(size=(5, 5))
     powers = [np.linalg.norm(np.linalg.matrix_power(matrix, k), 2) for k in range(1, 13)]

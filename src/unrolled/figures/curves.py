@@ -28,6 +28,11 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If a gradient has another number of axes, such as that of a convolutional layer.
+
     Examples
     --------
     >>> import numpy as np
@@ -40,6 +45,11 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     True
     """
     for style, (name, gradients) in zip(line_styles(), flow.items(), strict=False):
+        if np.ndim(gradients) not in (3, 4):
+            raise ValueError(
+                f"expected {name!r} of shape (batch, time, units), with an axis of seeds in front "
+                f"or none, got {np.shape(gradients)}: join axes with g.reshape(*g.shape[:2], -1)"
+            )
         norms = norms_by_step(gradients)
         norms = norms.reshape(-1, norms.shape[-1])  # (seeds, time)
         steps = np.arange(1, norms.shape[-1] + 1)
