@@ -9,6 +9,7 @@ import re
 import tempfile
 import warnings
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -201,7 +202,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self._forget()
             self._measured_model = self.model
         self._said: set[tuple[str, str]] = set()
-        self._vanished: dict[str, int] = {}
+        self._vanished: Counter[str] = Counter()  # measurements in a row
         self._measure()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -256,7 +257,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
                 f"the gradient explodes: its largest norm has grown to {grown:.1e} times the first"
             )
         if not soon:
-            self._vanished[layer] = self._vanished.get(layer, 0) + 1 if kind == "vanishes" else 0
+            self._vanished[layer] = self._vanished[layer] + 1 if kind == "vanishes" else 0
         if kind in ("explodes", "not finite"):
             self._warn(layer, kind, f"{layer}: {words} ({self._when})")
             self.model.stop_training |= self.terminate

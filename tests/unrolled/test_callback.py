@@ -96,10 +96,11 @@ def test_steps_are_counted_where_several_run_at_once():
     assert callback.record.steps.tolist() == [0, 4, 6, 10, 12]
 
 
-def test_the_record_goes_on_with_the_same_model_and_starts_anew_with_another():
+@pytest.mark.parametrize("every", [4, 100])  # also if the next measurement is an early one
+def test_the_record_goes_on_with_the_same_model_and_starts_anew_with_another(every):
     x, y = data()
     model = model_of(gru())
-    callback = GradientFlowCallback(x[:2], y[:2], every=4)
+    callback = GradientFlowCallback(x[:2], y[:2], every=every)
     fit(model, callback, x, y)
     fit(model, callback, x, y)
     assert callback.record.steps.tolist() == [0, 1, 2, 4, 6, 8, 12]
