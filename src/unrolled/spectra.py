@@ -72,7 +72,7 @@ def half_life(norms: np.ndarray) -> float:
             f"got {norms}"
         )
     logs, steps = np.log(norms[steps]), steps - steps.mean()
-    slope = float(steps @ (logs - logs.mean()) / (steps @ steps))
+    slope = float(steps @ logs / (steps @ steps))
     return float(np.log(2) / slope) if slope else float("inf")
 
 
@@ -101,6 +101,11 @@ def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: 
     ------
     ValueError
         If fewer than two steps count.
+
+    References
+    ----------
+    Its limit is the largest Lyapunov exponent: Engelken, Wolf and Abbott (2023), "Lyapunov spectra
+    of chaotic recurrent neural networks".
 
     Examples
     --------
@@ -136,6 +141,10 @@ def log_product_norms(jacobians: Iterable[np.ndarray]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (time,)
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent neural networks".
 
     Examples
     --------
@@ -230,7 +239,9 @@ def lyapunov_exponents(
 
     References
     ----------
-    Engelken, Wolf and Abbott (2023), "Lyapunov spectra of chaotic recurrent neural networks".
+    Benettin, Galgani, Giorgilli and Strelcyn (1980), "Lyapunov characteristic exponents for smooth
+    dynamical systems and for Hamiltonian systems", Meccanica 15; of networks, Engelken, Wolf and
+    Abbott (2023), "Lyapunov spectra of chaotic recurrent neural networks".
 
     Examples
     --------
