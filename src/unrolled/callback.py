@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import os
 import re
 import tempfile
 import warnings
+import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,8 +58,7 @@ class GradientRecord(NamedTuple):
         Path
             The file: ``steps``, and ``norms/<name>`` for each state.
         """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        path = _npz(path)
         arrays = {f"norms/{name}": norms for name, norms in self.norms.items()}
         handle, half_written = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
@@ -75,7 +77,7 @@ class GradientRecord(NamedTuple):
         Parameters
         ----------
         path : str or path
-            The file.
+            The file; ``.npz`` is added if it is missing.
 
         Returns
         -------
@@ -86,12 +88,19 @@ class GradientRecord(NamedTuple):
         ValueError
             If the file holds something else.
         """
-        with np.load(path) as arrays:
-            if "steps" not in arrays:
-                raise ValueError(f"expected a gradient record, got {sorted(arrays)} in {path}")
-            names = [name for name in arrays if name.startswith("norms/")]
-            norms = {name.removeprefix("norms/"): arrays[name] for name in names}
-            return cls(arrays["steps"], norms)
+        path = _npz(path)
+        with open(path, "rb") as file:
+            arrays = dict(np.load(path)) if zipfile.is_zipfile(file) else {}
+        if "steps" not in arrays:
+            what = sorted(arrays) or "no archive of arrays"
+            raise ValueError(f"expected a gradient record in {path}, got {what}")
+        norms = {name.removeprefix("norms/"): rows for name, rows in arrays.items() if "/" in name}
+        return cls(arrays["steps"], norms)
+
+
+def _npz(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
 class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -168,7 +177,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
         path: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
-        if every < 1:
+        if operator.index(every) < 1:
             raise ValueError(f"expected every to be at least 1, got {every}")
         self.x, self.y, self.every, self.loss = x, y, every, loss
         self.terminate, self.path = terminate, path
@@ -193,7 +202,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self._forget()
             self._measured_model = self.model
         self._said: set[tuple[str, str]] = set()
-        self._vanished: dict[str, int] = {}
+        self._vanished: Counter[str] = Counter()  # measurements in a row
         self._measure()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -226,7 +235,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps.append(self._step)
         whole: dict[str, np.ndarray] = {}  # norm of all states of a layer together
         for name, gradient in flow.items():
-            flat = np.float64(gradient).reshape(*gradient.shape[:2], -1)
+            flat = gradient.reshape(*gradient.shape[:2], -1)
             with np.errstate(over="ignore", invalid="ignore"):  # not finite is said in words
                 norms = norms_by_step(flat)[::-1]
             self._norms.setdefault(name, []).append(norms)
@@ -248,7 +257,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
                 f"the gradient explodes: its largest norm has grown to {grown:.1e} times the first"
             )
         if not soon:
-            self._vanished[layer] = self._vanished.get(layer, 0) + 1 if kind == "vanishes" else 0
+            self._vanished[layer] = self._vanished[layer] + 1 if kind == "vanishes" else 0
         if kind in ("explodes", "not finite"):
             self._warn(layer, kind, f"{layer}: {words} ({self._when})")
             self.model.stop_training |= self.terminate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -41,7 +41,7 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     x : array_like of shape (batch, time, features)
         Input sequences, or whatever structure of arrays the model takes.
     y : array_like
-        Targets, one for each sequence, as `fit` takes them.
+        Targets, one for each sequence, as `fit` takes them; None if no loss compares them.
     loss : str, keras.losses.Loss or callable, optional
         What `compile` takes. By default the loss that `fit` minimises: the compiled one, with
         every regularizer of the model added.
@@ -101,6 +101,8 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     if loss is None and not model.compiled:
         raise ValueError("expected a compiled model or a loss, got neither")
     x, y = _checked_arrays(model, x, y)
+    if y is None and (loss is not None or model.loss is not None):
+        raise ValueError("expected y, which the loss compares with the output, got None")
     with _unchanged(model, layers.values()):
         measure = _measurement(model, loss) if model.run_eagerly else _compiled(model, loss, x, y)
         gradients = measure(x, y)
@@ -114,8 +116,8 @@ def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, 
     """The measurement as a graph for data of these shapes, from the store if it is there."""
     import tensorflow as tf
 
-    def shape(array: np.ndarray) -> tuple[Any, ...]:
-        return array.shape, array.dtype.str
+    def shape(array: np.ndarray | None) -> tuple[Any, ...]:
+        return () if array is None else (array.shape, array.dtype.str)
 
     def identity(part: Any) -> Any:
         return part if isinstance(part, str) else id(part)
@@ -137,7 +139,9 @@ def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, 
 def _as_tensors(*arrays: Any) -> Any:
     import tensorflow as tf
 
-    return keras.tree.map_structure(tf.convert_to_tensor, arrays)
+    return keras.tree.map_structure(
+        lambda array: None if array is None else tf.convert_to_tensor(array), arrays
+    )
 
 
 def _settings(model: Any) -> tuple[Any, ...]:
@@ -156,8 +160,10 @@ def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
     import tensorflow as tf  # only now is it certain that Keras runs on it
 
     reference, judge = ref(model), None
+    names = getattr(model, "output_names", None)
     if loss is not None:  # computed by an empty model
         judge = keras.Sequential()
+        judge.output_names = names
         judge.compile(loss=loss)
 
     def measure(x: Any, y: Any) -> dict[str, Any]:
@@ -170,7 +176,8 @@ def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
                 raise ValueError(
                     f"expected the model to call every recurrent layer, but not {idle}"
                 )
-            _check_targets(y, y_pred, model.loss if loss is None else loss)
+            named = names or range(len(keras.tree.flatten(y_pred)))
+            _check_targets(y, y_pred, model.loss if loss is None else loss, named)
             compute_loss = (judge or model).compute_loss
             value = compute_loss(x=x, y=y, y_pred=y_pred, training=False)
         gradients: dict[str, Any] = tape.gradient(value, probes, unconnected_gradients="zero")
@@ -203,10 +210,15 @@ def _checked_layers(model: Any) -> dict[str, Any]:
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"expected the TensorFlow backend, got {keras.backend.backend()!r}")
     if not isinstance(model, keras.Model):
-        raise ValueError(f"expected a Keras model, got {type(model).__name__}")
+        kind = model if isinstance(model, type) else type(model)
+        what = "the class" if kind is model else "an instance of"
+        raise ValueError(
+            f"expected an instance of keras.Model, got {what} {kind.__module__}.{kind.__qualname__}"
+        )
     if not model.built:
         raise ValueError(
-            f"expected a built model, got {model.name!r}, which is not: start it with a keras.Input"
+            f"expected a built model, got {model.name!r}, which is not: start it with a "
+            "keras.Input, or call it once"
         )
     layers = recurrent_layers(model)
     if not layers:
@@ -219,22 +231,25 @@ def _checked_arrays(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
     # A subclassed model has no `inputs`: what it takes is known only to its `call`.
     inputs = getattr(model, "inputs", None) or []
     x = _as_arrays("x", x, len(inputs))
-    y = _as_arrays("y", y, len(getattr(model, "outputs", None) or []))
     expected = [tensor.shape for tensor in inputs]
     got = [array.shape for array in keras.tree.flatten(x)]
-    targets = [array.shape for array in keras.tree.flatten(y)]
     if any(0 in shape for shape in got) or (expected and not _fit(got, expected)):
         raise ValueError(f"expected x of shape {expected} with no empty axis, got {got}")
+    texts = [keras.backend.standardize_dtype(tensor.dtype) == "string" for tensor in inputs]
+    for i, array in enumerate(keras.tree.flatten(x)):
+        if not (i < len(texts) and texts[i]):
+            _check_numbers("x", array)
+    if y is None:
+        return x, None
+    y = _as_arrays("y", y, len(getattr(model, "outputs", None) or []))
+    targets = [array.shape for array in keras.tree.flatten(y)]
     if not targets or any(shape[:1] != got[0][:1] for shape in targets):
         raise ValueError(
             f"expected y with one target for each of the {got[0][0]} sequences of x, "
             f"got shape {targets}"
         )
-    texts = [keras.backend.standardize_dtype(tensor.dtype) == "string" for tensor in inputs]
-    for name, arrays, are_text in (("x", x, texts), ("y", y, [])):
-        for i, array in enumerate(keras.tree.flatten(arrays)):
-            if not (i < len(are_text) and are_text[i]):
-                _check_numbers(name, array)
+    for array in keras.tree.flatten(y):
+        _check_numbers("y", array)
     return x, y
 
 
@@ -248,9 +263,16 @@ def _as_arrays(name: str, data: Any, parts: int) -> Any:
     try:
         if plain and parts > 1:
             return [np.asarray(part) for part in data]
-        return np.asarray(data) if plain else keras.tree.map_structure(np.asarray, data)
+        arrays = np.asarray(data) if plain else keras.tree.map_structure(np.asarray, data)
     except ValueError as error:
         raise ValueError(f"expected {name} with sequences of one length: {error}") from None
+    for array in keras.tree.flatten(arrays):
+        if array.shape == () and array.dtype == object:
+            raise ValueError(
+                f"expected {name} as arrays of one batch, such as one `next(iter(dataset))` gives, "
+                f"got {type(array.item()).__name__}"
+            )
+    return arrays
 
 
 def _check_numbers(name: str, array: np.ndarray) -> None:
@@ -268,22 +290,39 @@ def _fit(shapes: list[tuple[int, ...]], expected: list[tuple[int | None, ...]]) 
     )
 
 
-def _check_targets(y: Any, y_pred: Any, loss: Any) -> None:
-    """Refuse targets that a loss of Keras would stretch over the model's output."""
-    parts = [keras.tree.flatten(part) for part in (y, y_pred, loss)]
-    if len({len(part) for part in parts}) > 1:
-        return  # which loss belongs to which output is for Keras to say
-    for target, output, part in zip(*parts, strict=True):
-        function = keras.losses.get(part)
-        name = getattr(getattr(function, "fn", function), "__name__", "")
-        got, shape = tuple(target.shape), tuple(output.shape)
-        fitting: list[tuple[int | None, ...]] = []
-        if name in _SPARSE:
-            fitting = [shape[:-1], (*shape[:-1], 1)]
-        elif name in _ELEMENTWISE:
-            fitting = [shape, (*shape, 1)] + ([shape[:-1]] if shape[-1:] == (1,) else [])
-        if fitting and not any(_fit([got], [wanted]) for wanted in fitting):
-            raise ValueError(
-                f"expected y of shape {fitting[0]}, as {name} takes it with an output of shape "
-                f"{shape}, got {got}"
-            )
+def _check_targets(y: Any, y_pred: Any, loss: Any, names: Sequence[Any]) -> None:
+    """Refuse targets that a loss of Keras would stretch over an output of the model."""
+    outputs = _by_name(y_pred, names)
+    nested = keras.tree.is_nested(loss)
+    losses = _by_name(loss, outputs) if nested else dict.fromkeys(outputs, loss)
+    judged = [name for name in outputs if losses.get(name) is not None]
+    targets = _by_name(y, outputs if len(keras.tree.flatten(y)) == len(outputs) else judged)
+    if isinstance(y, dict) and not set(judged) <= set(y) <= set(outputs):
+        raise ValueError(f"expected y for the outputs {judged}, got it for {list(y)}")
+    for name in judged:
+        parts = targets.get(name), outputs[name], losses[name]
+        if name in targets and not any(map(keras.tree.is_nested, parts)):
+            _check_target(*parts, f" for output {name!r}" if len(outputs) > 1 else "")
+
+
+def _by_name(data: Any, names: Iterable[Any]) -> dict[Any, Any]:
+    """What Keras takes as a dictionary or in the order of the outputs, as a dictionary."""
+    if isinstance(data, dict):
+        return data
+    return dict(zip(names, keras.tree.flatten(data), strict=False))
+
+
+def _check_target(target: Any, output: Any, loss: Any, place: str) -> None:
+    function = keras.losses.get(loss)
+    name = getattr(getattr(function, "fn", function), "__name__", "")
+    got, shape = tuple(target.shape), tuple(output.shape)
+    fitting: list[tuple[int | None, ...]] = []
+    if name in _SPARSE:
+        fitting = [shape[:-1], (*shape[:-1], 1)]
+    elif name in _ELEMENTWISE:
+        fitting = [shape, (*shape, 1)] + ([shape[:-1]] if shape[-1:] == (1,) else [])
+    if fitting and not any(_fit([got], [wanted]) for wanted in fitting):
+        raise ValueError(
+            f"expected y of shape {fitting[0]}{place}, as {name} takes it with an output of shape "
+            f"{shape}, got {got}"
+        )

@@ -13,16 +13,17 @@ from unrolled.cells import Cell
 def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     """Length of the gradient at each time step, as one number per step.
 
-    Euclidean norm over the units, then root mean square over the batch.
+    Euclidean norm over the units, then root mean square over the batch; computed in float64, as
+    squares of float32 numbers below 1e-23 underflow to false zeros.
 
     Parameters
     ----------
     gradients : ndarray of shape (..., batch, time, units)
-        dL/dh_t. Use float64: squares of float32 numbers below 1e-23 underflow to false zeros.
+        dL/dh_t.
 
     Returns
     -------
-    ndarray of shape (..., time)
+    ndarray of float64 of shape (..., time)
 
     Examples
     --------
@@ -30,7 +31,8 @@ def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     >>> norms_by_step(np.array([[[3.0, 4.0], [0.0, 1.0]]]))
     array([5., 1.])
     """
-    return np.asarray(np.sqrt(np.mean(np.sum(np.square(gradients), axis=-1), axis=-2)))
+    squares = np.square(np.asarray(gradients, dtype=np.float64))
+    return np.asarray(np.sqrt(np.mean(np.sum(squares, axis=-1), axis=-2)))
 
 
 def half_life(norms: np.ndarray) -> float:
@@ -70,7 +72,7 @@ def half_life(norms: np.ndarray) -> float:
             f"got {norms}"
         )
     logs, steps = np.log(norms[steps]), steps - steps.mean()
-    slope = float(steps @ (logs - logs.mean()) / (steps @ steps))
+    slope = float(steps @ logs / (steps @ steps))
     return float(np.log(2) / slope) if slope else float("inf")
 
 
@@ -99,6 +101,11 @@ def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: 
     ------
     ValueError
         If fewer than two steps count.
+
+    References
+    ----------
+    Its limit is the largest Lyapunov exponent: Engelken, Wolf and Abbott (2023), "Lyapunov spectra
+    of chaotic recurrent neural networks".
 
     Examples
     --------
@@ -134,6 +141,10 @@ def log_product_norms(jacobians: Iterable[np.ndarray]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (time,)
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent neural networks".
 
     Examples
     --------
@@ -228,7 +239,9 @@ def lyapunov_exponents(
 
     References
     ----------
-    Engelken, Wolf and Abbott (2023), "Lyapunov spectra of chaotic recurrent neural networks".
+    Benettin, Galgani, Giorgilli and Strelcyn (1980), "Lyapunov characteristic exponents for smooth
+    dynamical systems and for Hamiltonian systems", Meccanica 15; of networks, Engelken, Wolf and
+    Abbott (2023), "Lyapunov spectra of chaotic recurrent neural networks".
 
     Examples
     --------

@@ -22,6 +22,10 @@ def spectral_radius(matrix: np.ndarray) -> float:
     -------
     float
 
+    References
+    ----------
+    Gelfand (1941), "Normierte Ringe", Matematicheskii Sbornik 9.
+
     Examples
     --------
     >>> import numpy as np
@@ -216,6 +220,11 @@ def inputs_used(accuracy: float | np.ndarray, length: int) -> float | np.ndarray
     ------
     ValueError
         If an accuracy is not between 1/2 and 1.
+
+    References
+    ----------
+    Sheppard (1899), "On the application of the theory of error to cases of normal distribution and
+    normal correlation", on the signs of two correlated normal variables.
 
     Examples
     --------

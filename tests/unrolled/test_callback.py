@@ -96,10 +96,11 @@ def test_steps_are_counted_where_several_run_at_once():
     assert callback.record.steps.tolist() == [0, 4, 6, 10, 12]
 
 
-def test_the_record_goes_on_with_the_same_model_and_starts_anew_with_another():
+@pytest.mark.parametrize("every", [4, 100])  # also if the next measurement is an early one
+def test_the_record_goes_on_with_the_same_model_and_starts_anew_with_another(every):
     x, y = data()
     model = model_of(gru())
-    callback = GradientFlowCallback(x[:2], y[:2], every=4)
+    callback = GradientFlowCallback(x[:2], y[:2], every=every)
     fit(model, callback, x, y)
     fit(model, callback, x, y)
     assert callback.record.steps.tolist() == [0, 1, 2, 4, 6, 8, 12]
@@ -160,8 +161,16 @@ def test_a_record_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
 
 def test_another_file_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.ones(2))
-    with pytest.raises(ValueError, match=r"expected a gradient record, got \['a'\] in .*other.npz"):
+    with pytest.raises(ValueError, match=r"a gradient record in .*other.npz, got \['a'\]"):
         GradientRecord.load(tmp_path / "other.npz")
+    np.save(tmp_path / "array.npy", np.ones(2))
+    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
+    (tmp_path / "text.npz").write_text("a text")
+    for name in ("array", "text"):
+        with pytest.raises(ValueError, match=f"record in .*{name}.npz, got no archive of arrays"):
+            GradientRecord.load(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
+        GradientRecord.load(tmp_path / "missing")
 
 
 def test_the_record_is_saved_while_training_runs(tmp_path):
@@ -349,6 +358,12 @@ def test_description_of_gradients_that_are_zero_or_not_finite():
 @pytest.mark.parametrize("every", [0, -3])
 def test_every_must_be_positive(every):
     with pytest.raises(ValueError, match=f"expected every to be at least 1, got {every}"):
+        GradientFlowCallback(*data(), every=every)
+
+
+@pytest.mark.parametrize("every", [2.5, "10", None])
+def test_every_must_be_a_whole_number(every):
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
         GradientFlowCallback(*data(), every=every)
 
 

@@ -26,6 +26,12 @@ def test_gradients_of_one_seed_have_no_band():
     assert len(ax.collections) == 0
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 5, 5, 4)], ids=str)
+def test_gradients_of_other_axes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"expected 'conv' of shape .* join axes with"):
+        figures.gradient_norms(Figure().add_subplot(), {"conv": np.ones(shape)})
+
+
 @pytest.mark.parametrize(
     ("name", "cell"),
     [

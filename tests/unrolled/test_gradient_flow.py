@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import re
 from weakref import ref
 
 import keras
@@ -208,6 +209,81 @@ def test_flow_is_what_changing_a_state_with_the_cell_state_held_fixed_changes(ki
             h,
             tolerance=CENTRAL_DIFFERENCES,
         )
+
+
+def attention(x):
+    """A residual connection, attention over all states, and normalization."""
+    h = keras.layers.LSTM(UNITS, return_sequences=True)(x)
+    h = keras.layers.GRU(UNITS, return_sequences=True)(h) + h
+    h = keras.layers.LayerNormalization()(keras.layers.Attention()([h, h]))
+    return keras.layers.GlobalAveragePooling1D()(keras.layers.BatchNormalization()(h))
+
+
+def merged(mode):
+    def both_directions(x):
+        h = keras.layers.Bidirectional(keras.layers.LSTM(UNITS), merge_mode=mode)(x)
+        return keras.layers.Concatenate()(h) if mode is None else h
+
+    return both_directions
+
+
+def from_first_state(x):
+    start = keras.layers.Dense(UNITS)(x[:, 0])
+    return keras.layers.GRU(UNITS, go_backwards=True)(x[:, ::2], initial_state=start)
+
+
+class Nudged:
+    """While this lasts, a cell adds something to one of its states at one of its steps."""
+
+    def __init__(self, cell, state, step, nudge):
+        self.cell, self.state, self.step, self.nudge, self.calls = cell, state, step, nudge, 0
+
+    def __enter__(self):
+        call = self.cell.call
+
+        def nudged(x, states, **options):
+            output, new = call(x, states, **options)
+            new, reached = list(new), self.calls == self.step
+            self.calls += 1
+            is_output = new[self.state] is output
+            new[self.state] += self.nudge * reached
+            return (new[self.state] if is_output else output), new
+
+        vars(self.cell)["call"] = nudged
+
+    def __exit__(self, *_):
+        del vars(self.cell)["call"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [attention, *map(merged, ("concat", "sum", "mul", "ave", None)), from_first_state],
+    ids=["attention", "concat", "sum", "mul", "ave", "none", "from first state"],
+)
+def test_flow_in_any_architecture_is_what_nudging_a_state_changes(body):
+    """The model itself runs, its loop unrolled, with h_t or c_t nudged: no probe, no derivative."""
+    keras.utils.set_random_seed(0)
+    x, y = data(targets=(3, 1))
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, keras.layers.Dense(1)(body(inputs)))
+    model.compile(loss="mse", run_eagerly=True)
+    flow = gradient_flow(model, x, y)
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    rng, eps, checked = np.random.default_rng(1), 1e-5, 0
+    for layer in layers:
+        layer.unroll = True
+        names = [name for name in flow if layer.name in name.split("/")]
+        for state, name in enumerate(names):
+            step = int(rng.integers(flow[name].shape[1]))
+            nudge, losses = rng.normal(size=(3, UNITS)), []
+            for sign in (1, -1):
+                with Nudged(layer.cell, state, step, sign * eps * nudge):
+                    losses.append(float(keras.ops.mean((model(x) - y) ** 2)))
+            difference = (losses[0] - losses[1]) / (2 * eps)
+            expected = np.sum(flow[name][:, step] * nudge)
+            assert abs(difference - expected) <= 1e-6 * abs(expected) + 1e-9, (name, step)
+            checked += 1
+    assert checked == len(flow) > 0
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "linear"])
@@ -799,11 +875,14 @@ def test_a_model_without_recurrent_layer_is_refused():
 
 
 def test_a_model_that_is_not_built_is_refused():
-    refused("expected a built model", keras.Sequential([layer_of("GRU")]))
+    message = "expected a built model, got 'fresh', which is not: start it with a keras.Input, or"
+    refused(message, keras.Sequential([layer_of("GRU")], name="fresh"))
 
 
 def test_something_that_is_no_model_is_refused():
-    refused("expected a Keras model, got GRU", layer_of("GRU"))
+    message = "expected an instance of keras.Model, got "
+    refused(message + r"an instance of keras\..*\.GRU", layer_of("GRU"))
+    refused(message + "the class keras", keras.Sequential)
 
 
 def test_a_model_with_neither_loss_nor_argument_is_refused():
@@ -908,6 +987,78 @@ def test_targets_that_the_loss_would_stretch_are_refused(loss, outputs, shape):
     model = model_of(layer_of("GRU"), outputs=outputs)
     x, _ = data()
     refused(r"expected y of shape \(3, [17]\), as \w+ takes it", model, x, np.zeros(shape), loss)
+
+
+def model_of_outputs(structure):
+    """Outputs p of size 1 and q of size 2."""
+    x = keras.Input((None, 3), dtype="float64")
+    h = layer_of("GRU", name="gru")(x)
+    p, q = keras.layers.Dense(1, name="p")(h), keras.layers.Dense(2, name="q")(h)
+    model = keras.Model(x, structure(p=p, q=q))
+    model.run_eagerly = True
+    return model
+
+
+def as_list(p, q):
+    return [p, q]
+
+
+@pytest.mark.parametrize("outputs", [as_list, dict])
+@pytest.mark.parametrize("targets", [as_list, dict])
+@pytest.mark.parametrize("loss", ["mse", ["mse", "mae"], {"p": "mse", "q": "mae"}], ids=str)
+def test_losses_of_several_outputs_are_taken_as_compile_takes_them(outputs, targets, loss):
+    x, y = data()
+    model, y = model_of_outputs(outputs), targets(p=y, q=y * [1.0, -2.0])
+    given = gradient_flow(model, x, y, loss)["gru"]
+    model.compile(loss=loss, run_eagerly=True)
+    np.testing.assert_array_equal(given, gradient_flow(model, x, y)["gru"])
+
+
+@pytest.mark.parametrize("outputs", [as_list, dict])
+@pytest.mark.parametrize("targets", [as_list, dict])
+@pytest.mark.parametrize("loss", ["mse", [None, "mse"], {"p": "mse", "q": "mse"}], ids=str)
+def test_targets_of_several_outputs_are_not_stretched_either(outputs, targets, loss):
+    x, y = data()
+    message = r"expected y of shape \(3, 2\) for output 'q', as mean_squared_error takes it"
+    refused(message, model_of_outputs(outputs), x, targets(p=y, q=y), loss)
+
+
+def test_targets_for_other_outputs_are_refused():
+    x, y = data()
+    message = r"expected y for the outputs \['p', 'q'\], got it for \['p', 'r'\]"
+    refused(message, model_of_outputs(dict), x, {"p": y, "r": y}, "mse")
+
+
+def test_targets_of_an_output_without_loss_may_be_left_out():
+    x, y = data()
+    model, q = model_of_outputs(dict), np.hstack([y, -y])
+    of_p = gradient_flow(model, x, {"p": y}, {"p": "mse"})["gru"]
+    of_q = gradient_flow(model, x, [q], {"q": "mse"})["gru"]
+    both = gradient_flow(model, x, {"p": y, "q": q}, "mse")["gru"]
+    np.testing.assert_allclose(of_p + of_q, both, 1e-10, atol=1e-15)
+    assert of_p.any() and of_q.any()
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_a_model_that_is_its_own_judge_needs_no_targets(eagerly):
+    class Quiet(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(keras.ops.sum(x**2))
+            return x
+
+    layer = layer_of("GRU", name="gru")
+    model = keras.Sequential([keras.Input((None, 3)), layer, Quiet()])
+    model.compile("sgd", run_eagerly=eagerly)
+    x, _ = data()
+    flow = gradient_flow(model, x, None)["gru"]
+    np.testing.assert_allclose(flow[:, -1], 2 * layer(x), 1e-12)
+    refused("expected y, which the loss compares with the output, got None", model, x, None, "mse")
+
+
+@pytest.mark.parametrize("x", [tf.data.Dataset.range(3), iter([1.0]), None], ids=type)
+def test_what_is_no_batch_is_refused_by_name(x):
+    message = "expected x as arrays of one batch, such as one `next(iter(dataset))` gives, got "
+    refused(re.escape(message) + type(x).__name__, model_of(layer_of("GRU")), x, np.ones((3, 1)))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1)])

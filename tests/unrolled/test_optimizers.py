@@ -97,3 +97,24 @@ def test_adam_forgets_the_scale_of_its_gradients():
             optimizer.update([scale * gradient])
         ends.append(w)
     assert np.allclose(*ends, rtol=1e-6)
+
+
+def test_adam_takes_the_steps_of_its_definition():
+    """Means written as sums over all gradients so far; some as small as epsilon, and seen by it."""
+    gradients = np.random.default_rng(0).normal(size=(6, 3)) * [1e-8, 1.0, 1e3]
+    w, expected = np.ones(3), np.ones(3)
+    optimizer = Adam([w])
+    for t in range(1, 7):
+        rate = 0.5 if t == 4 else None
+        optimizer.update([gradients[t - 1]], learning_rate=rate)
+        ages, seen = np.arange(t)[::-1, None], gradients[:t]
+        mean = np.sum(0.1 * 0.9**ages * seen, axis=0) / (1 - 0.9**t)
+        square = np.sum(0.001 * 0.999**ages * seen**2, axis=0) / (1 - 0.999**t)
+        expected -= (rate or 1e-3) * mean / (np.sqrt(square) + 1e-8)
+        np.testing.assert_allclose(w, expected, rtol=1e-10)
+
+
+def test_adam_refuses_gradients_of_other_shapes():
+    optimizer = Adam([np.ones(3), np.ones(2)])
+    with pytest.raises(ValueError, match=r"shapes \[\(3,\), \(2,\)\], got \[\(3,\)\]"):
+        optimizer.update([np.ones(3)])

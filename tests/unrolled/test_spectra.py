@@ -34,6 +34,11 @@ def test_norms_by_step_is_euclidean_over_units_and_rms_over_the_batch(rng):
     np.testing.assert_allclose(norms_by_step(gradients), expected, rtol=1e-12)
 
 
+def test_norms_of_small_float32_gradients_do_not_underflow():
+    norms = norms_by_step(np.full((2, 3, 4), 1e-30, np.float32))
+    np.testing.assert_allclose(norms, 2e-30, 1e-6)
+
+
 def test_product_norms_of_one_matrix_are_those_of_its_powers(rng):
     matrix = rng.normal(size=(5, 5))
     powers = [np.linalg.norm(np.linalg.matrix_power(matrix, k), 2) for k in range(1, 13)]
@@ -218,6 +223,8 @@ def test_half_life_is_negative_for_growth_infinite_for_neither_and_skips_zeros()
     assert half_life(halved[::-1]) == pytest.approx(-1, rel=1e-12)
     assert half_life(np.ones(10)) == np.inf
     assert half_life(np.concatenate([np.zeros(20), halved])) == pytest.approx(1, rel=1e-12)
+    assert half_life([0, 1, 0, 4, 0]) == pytest.approx(1, rel=1e-12)  # two points make a line
+    assert abs(half_life(np.full(10, 0.3))) > 1e15
 
 
 def test_half_life_hardly_feels_one_kink():
@@ -253,3 +260,4 @@ def test_log_growth_refuses_a_sequence_that_is_all_discarded(rng):
     cell = SimpleRNNCell.initialize(1, 3, rng)
     with pytest.raises(ValueError, match="expected more than 21 steps, got 21"):
         log_growth(cell, np.ones((1, 21, 1)), rng)
+    assert np.isfinite(log_growth(cell, np.ones((1, 22, 1)), rng))

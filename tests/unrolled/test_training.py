@@ -7,6 +7,7 @@ import pytest
 
 from unrolled import GRUCell, LSTMCell, SimpleRNNCell, gradient_check
 from unrolled.losses import cross_entropy, squared_error
+from unrolled.optimizers import Adam, clip_by_norm
 from unrolled.tasks import adding_problem, recall
 from unrolled.training import SequenceModel, train
 
@@ -72,6 +73,34 @@ def test_training_changes_the_weights_of_the_model_in_place():
     train(model, lambda: adding_problem(8, rng, length=5), updates=2)
     for old, new in zip(before, model.parameters, strict=True):
         assert (old != new).any()
+
+
+def test_by_default_training_is_adam_at_a_thousandth_with_norms_clipped_at_one():
+    batches = [adding_problem(8, np.random.default_rng(i), length=5) for i in range(4)]
+    batches = [(x, 5 * y) for x, y in batches]
+    trained, expected = new_model(), new_model()
+    train(trained, iter(batches).__next__, updates=4)
+    optimizer, norms = Adam(expected.parameters, learning_rate=1e-3), []
+    for x, y in batches:
+        clipped, norm = clip_by_norm(expected.loss_and_gradients(x, y)[1], 1.0)
+        optimizer.update(clipped)
+        norms.append(norm)
+    assert min(norms) > 2  # all are clipped
+    for w, wanted in zip(trained.parameters, expected.parameters, strict=True):
+        np.testing.assert_array_equal(w, wanted)
+
+
+@pytest.mark.parametrize(
+    ("options", "updates"),
+    [({}, 60), ({"solved": 0.5}, 60), ({"solved": 0.6}, 50), ({"solved": 0.6, "window": 3}, 3)],
+)
+def test_training_ends_once_the_mean_of_a_full_window_is_below_solved(options, updates):
+    def half(outputs, targets):
+        return 0.5, np.zeros_like(outputs)
+
+    batch = adding_problem(2, np.random.default_rng(0), length=5)
+    losses = train(new_model(), lambda: batch, updates=60, loss=half, **options)
+    np.testing.assert_array_equal(losses, np.full(updates, 0.5))
 
 
 def test_the_same_batches_give_the_same_losses():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from unrolled.figures.style import COLORS, color_of, line_styles
+from unrolled.figures.style import COLORS, band, color_of, line_styles
 from unrolled.spectra import norms_by_step
 
 
@@ -28,6 +28,11 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If a gradient has another number of axes, such as that of a convolutional layer.
+
     Examples
     --------
     >>> import numpy as np
@@ -40,15 +45,15 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     True
     """
     for style, (name, gradients) in zip(line_styles(), flow.items(), strict=False):
+        if np.ndim(gradients) not in (3, 4):
+            raise ValueError(
+                f"expected {name!r} of shape (batch, time, units), with an axis of seeds in front "
+                f"or none, got {np.shape(gradients)}: join axes with g.reshape(*g.shape[:2], -1)"
+            )
         norms = norms_by_step(gradients)
-        norms = norms.reshape(-1, norms.shape[-1])  # (seeds, time)
         steps = np.arange(1, norms.shape[-1] + 1)
-        color = color_of(name)
-        middle = np.median(norms, axis=0)
-        ax.semilogy(steps, middle, style, color=color, label=name, nonpositive="mask")
-        if len(norms) > 1:
-            low, high = norms.min(axis=0), norms.max(axis=0)
-            ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+        band(ax, steps, norms, linestyle=style, color=color_of(name), label=name)
+    ax.set_yscale("log", nonpositive="mask")
     ax.set(xlabel="time step t", ylabel="norm of dL/dh at step t")
     ax.legend()
     return ax
@@ -177,11 +182,9 @@ def state_distances(
     """
     line = {"color": COLORS["SimpleRNN"]} | line
     for place, (label, values) in zip(label_at, distances.items(), strict=True):
-        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
-        ax.fill_between(steps, low, high, color=line["color"], alpha=0.2, linewidth=0)
-        ax.semilogy(steps, middle, **line)
+        band(ax, steps, values, **line)
         ax.text(*place, label)
-    ax.set(xlabel="time step t", ylabel="distance per unit")
+    ax.set(yscale="log", xlabel="time step t", ylabel="distance per unit")
     return ax
 
 
@@ -225,18 +228,11 @@ def learning_curves(
     """
     for label, level in levels.items():
         ax.axhline(level, color="gray", linestyle=":", linewidth=1.2)
-        place: dict[str, Any] = {
-            "xytext": (0, -2),
-            "textcoords": "offset points",
-            "ha": "right",
-            "va": "top",
-        }
-        ax.annotate(label, (1, level), xycoords=("axes fraction", "data"), **place)
+        units = ("axes fraction", "data"), "offset points"
+        ax.annotate(label, (1, level), (0, -2), *units, ha="right", va="top")
     for style, (name, values) in zip(line_styles(), curves.items(), strict=False):
-        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
         fill = color or COLORS.get(name, COLORS["other"])
-        ax.plot(updates, middle, style, color=fill, label=name)
-        ax.fill_between(updates, low, high, color=fill, alpha=0.2, linewidth=0)
+        band(ax, updates, values, linestyle=style, color=fill, label=name)
     ax.set(xlabel="updates")
     return ax
 
@@ -269,8 +265,6 @@ def bands(ax: Axes, x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     """
     colors = COLORS["SimpleRNN"], COLORS["other"], "gray"
     for style, color, (label, values) in zip(line_styles(), colors, curves.items(), strict=False):
-        low, middle, high = np.quantile(values, [0, 0.5, 1], axis=0)
-        ax.fill_between(x, low, high, color=color, alpha=0.15, linewidth=0)
-        ax.plot(x, middle, style, color=color, label=label)
+        band(ax, x, values, linestyle=style, color=color, label=label)
     ax.legend()
     return ax

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from unrolled.figures.style import COLORS
+from unrolled.figures.style import COLORS, arrow, box
 
 
 def unrolled_network(
@@ -60,22 +60,16 @@ def unrolled_network(
             f"{len(inputs)} inputs and {len(outputs)} outputs"
         )
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
-    box: dict[str, Any] = {
-        "boxstyle": "round,pad=0.08",
-        "edgecolor": blue,
-        "facecolor": blue + "26",
-    }
-    _arrow(ax, (0.2, 0), (0.7, 0), blue, above="$h_{0}$", below="$W_{hh}$")
+    arrow(ax, (0.2, 0), (0.7, 0), blue, above="$h_{0}$", below="$W_{hh}$")
     for t, x_t, output in zip(numbers, inputs, outputs, strict=True):
-        ax.add_patch(FancyBboxPatch((t - 0.2, -0.2), 0.4, 0.4, linewidth=1.8, **box))
-        ax.text(t, 0, "tanh", ha="center", va="center", size="large")
+        box(ax, t, 0, "tanh", blue, size="large")
         ax.text(t, -1.03, x_t, ha="center", va="center", size="x-large")
         ax.text(t, 1.03, output, ha="center", va="center", size="x-large")
-        _arrow(ax, (t, -0.85), (t, -0.3), purple)
+        arrow(ax, (t, -0.85), (t, -0.3), purple)
         ax.text(t + 0.06, -0.6, "$W_{xh}$", va="center", size="large")
-        _arrow(ax, (t, 0.3), (t, 0.85), blue)
+        arrow(ax, (t, 0.3), (t, 0.85), blue)
         below = "$W_{hh}$" if t < steps else ""
-        _arrow(ax, (t + 0.3, 0), (t + 0.7, 0), blue, above=f"$h_{{{t}}}$", below=below)
+        arrow(ax, (t + 0.3, 0), (t + 0.7, 0), blue, above=f"$h_{{{t}}}$", below=below)
     ax.set(xlim=(0.15, steps + 0.75), ylim=(-1.2, 1.2), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -108,21 +102,13 @@ def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -
     ['$h_{1}$', '$w$', '0.250', '0.000', '$h_{2}$', '$w$', '0.500', '−0.125', '$L$']
     """
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
-    box: dict[str, Any] = {
-        "boxstyle": "round,pad=0.08",
-        "linewidth": 1.8,
-        "width": 0.28,
-        "height": 0.28,
-    }
     gap, end = 1.4, 1.4 * len(totals)
     for t, (total, share) in enumerate(zip(totals, shares, strict=True), start=1):
         x = gap * (t - 1)
         for height, color, label in ((0, blue, f"$h_{{{t}}}$"), (-1, purple, "$w$")):
-            corner = (x - 0.14, height - 0.14)
-            ax.add_patch(FancyBboxPatch(corner, edgecolor=color, facecolor=color + "26", **box))
-            ax.text(x, height, label, ha="center", va="center", size="large")
-        _arrow(ax, (x + gap - 0.28, 0), (x + 0.28, 0), blue, above=_signed(total))
-        _arrow(ax, (x, -0.28), (x, -0.72), purple)
+            box(ax, x, height, label, color, half=0.14, size="large")
+        arrow(ax, (x + gap - 0.28, 0), (x + 0.28, 0), blue, above=_signed(total))
+        arrow(ax, (x, -0.28), (x, -0.72), purple)
         ax.text(x + 0.07, -0.5, _signed(share), va="center")
     ax.text(end, 0, "$L$", ha="center", va="center", size="large")
     ax.set(xlim=(-0.3, end + 0.2), ylim=(-1.3, 0.45), aspect="equal")
@@ -232,23 +218,6 @@ def probability_grid(
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     ax.grid(False)
     return ax
-
-
-def _arrow(
-    ax: Axes,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    color: str,
-    *,
-    above: str = "",
-    below: str = "",
-) -> None:
-    """A straight arrow; `above` and `below` label a horizontal one at its middle."""
-    style = {"arrowstyle": "-|>", "color": color, "lw": 2.2, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", end, start, arrowprops=style)
-    middle = (start[0] + end[0]) / 2
-    ax.text(middle, start[1] + 0.08, above, ha="center", va="bottom", size="large")
-    ax.text(middle, start[1] - 0.08, below, ha="center", va="top", size="large")
 
 
 def _number_box(

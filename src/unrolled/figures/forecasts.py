@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unrolled.figures.style import COLORS, color_of
+from unrolled.figures.style import COLORS, band, color_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,9 +45,5 @@ def forecast_lines(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray]) -> Ax
     for label, values in curves.items():
         cell = next((cell for cell in DASHES if label.startswith(cell)), None)
         color, dashes = (color_of(cell), DASHES[cell]) if cell else next(baselines)
-        values = np.atleast_2d(values)
-        ax.plot(x, np.median(values, axis=0), dashes, color=color, label=label)
-        if len(values) > 1:
-            low, high = values.min(axis=0), values.max(axis=0)
-            ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+        band(ax, x, values, linestyle=dashes, color=color, label=label)
     return ax

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
-from unrolled.figures.style import COLORS, color_of
+from unrolled.figures.style import COLORS, arrow, box, color_of
 
 
 def wiring(
@@ -67,15 +66,15 @@ def wiring(
     x, y = at
     for step, (read, answer, cell) in enumerate(zip(inputs, outputs, cells, strict=True)):
         color, middle = colors[cell], x + step
-        _box(ax, middle, y, cell, color)
+        box(ax, middle, y, cell, color)
         if read:
-            _arrow(ax, (middle, y - 0.68), (middle, y - 0.28), color)
+            arrow(ax, (middle, y - 0.68), (middle, y - 0.28), color)
             ax.text(middle, y - 0.72, read, ha="center", va="top")
         if answer:
-            _arrow(ax, (middle, y + 0.28), (middle, y + 0.68), color)
+            arrow(ax, (middle, y + 0.28), (middle, y + 0.68), color)
             ax.text(middle, y + 0.72, answer, ha="center", va="bottom")
         if step + 1 < len(cells):
-            _arrow(ax, (middle + 0.28, y), (middle + 0.72, y), color)
+            arrow(ax, (middle + 0.28, y), (middle + 0.72, y), color)
     ax.text(x - 0.35, y + 1.12, title, va="bottom", weight="bold")
     _include(ax, (x - 0.5, y - 1.0), (x + len(cells) - 0.5, y + 1.4))
     return ax
@@ -122,13 +121,9 @@ def weight_blocks(
         weights |= {"bias": 1} if len(bias) == 1 else {"bias": 1, "recurrent bias": 1}
         for weight, rows in weights.items():
             height = rows / units
-            style: dict[str, Any] = {
-                "edgecolor": color,
-                "facecolor": color + "26",
-                "linewidth": 1.4,
-            }
             for x, label in enumerate(gates[name]):
-                ax.add_patch(Rectangle((x, top - height), 1, height, **style))
+                block = Rectangle((x, top - height), 1, height, ec=color, fc=color + "26", lw=1.4)
+                ax.add_patch(block)
                 if "bias" not in weight:
                     ax.text(x + 0.5, top - height / 2, label, ha="center", va="center")
             ax.text(-0.12, top - height / 2, weight, ha="right", va="center")
@@ -137,21 +132,6 @@ def weight_blocks(
     widest = max(map(len, gates.values()))
     _include(ax, (-3.6, top + 0.7), (widest + 0.05, 0.5))
     return ax
-
-
-def _box(ax: Axes, x: float, y: float, label: str, color: str) -> None:
-    style: dict[str, Any] = {
-        "boxstyle": "round,pad=0.08",
-        "edgecolor": color,
-        "facecolor": color + "26",
-    }
-    ax.add_patch(FancyBboxPatch((x - 0.2, y - 0.2), 0.4, 0.4, linewidth=1.8, **style))
-    ax.text(x, y, label, ha="center", va="center")
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
-    style = {"arrowstyle": "-|>", "color": color, "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", end, start, arrowprops=style)
 
 
 def _include(ax: Axes, corner: tuple[float, float], opposite: tuple[float, float]) -> None:
