@@ -4,10 +4,17 @@
 /* A formula that is wider than its place scrolls sideways, and can be reached with the keyboard wherever it does.
    (The theme does the same for code and tables.) */
 
+const isTooWide = part =>
+  part.getBoundingClientRect().width > part.closest("p, li, td, dd, figcaption")?.clientWidth;
+
 function markWideFormulas() {
-  for (const math of document.querySelectorAll(".bd-article :is(p, li, td, dd, figcaption) > math")) {
+  for (const glued of document.querySelectorAll(".bd-article .glued")) {
+    glued.style.whiteSpace = "";
+    glued.style.whiteSpace = isTooWide(glued) ? "normal" : "";
+  }
+  for (const math of document.querySelectorAll(".bd-article :is(p, li, td, dd, figcaption, .glued) > math")) {
     math.classList.remove("wide");
-    math.classList.toggle("wide", math.getBoundingClientRect().width > math.parentElement.clientWidth);
+    math.classList.toggle("wide", isTooWide(math));
   }
   for (const box of document.querySelectorAll(".equation .formula, math.wide")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
