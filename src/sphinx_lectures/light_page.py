@@ -27,6 +27,8 @@ FONT = re.compile(r"font-family:[^;}]*")
 DIGEST = "?v=digest-of-the-style-sheet"
 #: What of Bootstrap the script of `menus` does not do.
 MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
+#: A browser reads a font once it meets a letter in it, and may show the page before it has done so.
+READ_FONTS = "<script>document.fonts.forEach(font => font.load().catch(() => {}))</script>\n"
 SEARCHES = r'id="search-results"|search_as_you_type = true'
 #: What makes a page use a script, as an expression; a page with no such thing needs it not.
 USERS = {
@@ -114,9 +116,9 @@ class Page:
         return css
 
     def link(self, sheet):
-        """Put one style sheet in the place of all."""
+        """Put one style sheet in the place of all; its fonts are read before the page is shown."""
         address = Path(relpath(sheet, self.path.parent)).as_posix()
-        links = iter([f'<link rel="stylesheet" href="{address}{DIGEST}" />\n'])
+        links = iter([f'<link rel="stylesheet" href="{address}{DIGEST}" />\n{READ_FONTS}'])
         self.html = LINK.sub(
             lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], self.html
         )

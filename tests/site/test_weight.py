@@ -3,8 +3,8 @@
 import gzip
 from urllib.parse import unquote, urlsplit
 
-MOST_BYTES = 200_000
-MOST_REQUESTS = 20
+MOST_BYTES = 125_000
+MOST_REQUESTS = 15
 
 
 def test_page_is_light(path, site, server, context):
@@ -19,15 +19,12 @@ def test_page_is_light(path, site, server, context):
     assert len(files) < MOST_REQUESTS, files
 
 
-def test_nothing_shifts_while_the_page_loads(path, site, server, context):
+def test_nothing_shifts_while_the_page_loads_on_a_slow_phone(path, site, server, context):
     for width in (1300, 390):
         tab = context(home=server, viewport={"width": width, "height": 800}).new_page()
-        address = server + path.relative_to(site).as_posix()
-        tab.goto(address, wait_until="networkidle")
+        tab.context.new_cdp_session(tab).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+        tab.goto(server + path.relative_to(site).as_posix(), wait_until="networkidle")
         shifts = tab.evaluate(SHIFTS)
-        if shifts:  # a late script on a busy machine, or a page that does it again?
-            tab.goto(address, wait_until="networkidle")
-            shifts = tab.evaluate(SHIFTS)
         tab.context.close()
         assert shifts == [], shifts
 
@@ -38,5 +35,5 @@ SHIFTS = """() => new Promise(resolve => {
   new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry =>
     [entry.value, entry.sources.map(source => source.node?.outerHTML?.slice(0, 80))])))
     .observe({type: "layout-shift", buffered: true});
-  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.001)), 100);
+  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.00001)), 100);
 })"""
