@@ -27,8 +27,18 @@ FONT = re.compile(r"font-family:[^;}]*")
 DIGEST = "?v=digest-of-the-style-sheet"
 #: What of Bootstrap the script of `menus` does not do.
 MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
-#: A browser reads a font once it meets a letter in it, and may show the page before it has done so.
-READ_FONTS = "<script>document.fonts.forEach(font => font.load().catch(() => {}))</script>\n"
+#: A browser reads a font, even one that stands in the style sheet, once it meets a letter in it,
+#: and may show the page before it has done so. This has it wait for that, but never for long.
+READ_FONTS = """<script>
+{
+  const { style } = document.documentElement;
+  const show = () => style.removeProperty("visibility");
+  style.visibility = "hidden";
+  Promise.all([...document.fonts].map(font => font.load())).then(show, show);
+  setTimeout(show, 1000);
+}
+</script>
+"""
 SEARCHES = r'id="search-results"|search_as_you_type = true'
 #: What makes a page use a script, as an expression; a page with no such thing needs it not.
 USERS = {
@@ -116,7 +126,7 @@ class Page:
         return css
 
     def link(self, sheet):
-        """Put one style sheet in the place of all; its fonts are read before the page is shown."""
+        """Put one style sheet in the place of all; its fonts are read before the page shows."""
         address = Path(relpath(sheet, self.path.parent)).as_posix()
         links = iter([f'<link rel="stylesheet" href="{address}{DIGEST}" />\n{READ_FONTS}'])
         self.html = LINK.sub(

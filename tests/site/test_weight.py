@@ -35,5 +35,5 @@ SHIFTS = """() => new Promise(resolve => {
   new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry =>
     [entry.value, entry.sources.map(source => source.node?.outerHTML?.slice(0, 80))])))
     .observe({type: "layout-shift", buffered: true});
-  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.00001)), 100);
+  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.0001)), 100);
 })"""
