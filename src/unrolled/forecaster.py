@@ -192,8 +192,7 @@ class Forecaster(NamedTuple):
             d_states[:, -1] += d_state
             part = backpropagate_through_time(self.cell, cache, d_states)
             d_kernel = np.tensordot(states[..., :units], d_y, axes=([0, 1], [0, 1]))[:, None]
-            cell = part.kernel, part.recurrent_kernel, part.bias
-            for sum_, share in zip(total, (*cell, d_kernel, d_y.sum()), strict=True):
+            for sum_, share in zip(total, (*part.weights, d_kernel, d_y.sum()), strict=True):
                 sum_ += share
             d_state, d_input = part.initial_state, part.inputs[:, 0, 0] + d_y[:, 0]
             end = start

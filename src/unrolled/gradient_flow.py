@@ -73,6 +73,7 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     The reduction is that of the loss. Keras losses average over the batch (and over time, if the
     model predicts at every step), so that the gradients of one sequence scale as ``1 / batch``.
     A Keras loss computes in ``keras.config.floatx()`` unless it is given a ``dtype``.
+    Weights of samples or classes that `fit` may be given do not count.
 
     The state of an LSTM is the vector (h, c), and the two arrays are the two parts of its
     gradient: dL/dh_t holds c_t fixed and dL/dc_t holds h_t fixed; paths through later states

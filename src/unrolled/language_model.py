@@ -72,8 +72,7 @@ class LanguageModel(NamedTuple):
     @property
     def parameters(self) -> tuple[np.ndarray, ...]:
         """The five weight arrays themselves, not copies, in the order of the gradients."""
-        cell = self.cell
-        return cell.kernel, cell.recurrent_kernel, cell.bias, self.output_kernel, self.output_bias
+        return (*self.cell.weights, self.output_kernel, self.output_bias)
 
     def scores(
         self, characters: np.ndarray, state: np.ndarray | None = None
@@ -125,13 +124,8 @@ class LanguageModel(NamedTuple):
         scores, cache = self.scores(characters, state)
         loss, d_scores = cross_entropy(scores, targets)
         through_time = backpropagate_through_time(self.cell, cache, d_scores @ self.output_kernel.T)
-        gradients = (
-            through_time.kernel,
-            through_time.recurrent_kernel,
-            through_time.bias,
-            np.tensordot(cache.states, d_scores, axes=([0, 1], [0, 1])),
-            d_scores.sum(axis=(0, 1)),
-        )
+        d_kernel = np.tensordot(cache.states, d_scores, axes=([0, 1], [0, 1]))
+        gradients = (*through_time.weights, d_kernel, d_scores.sum(axis=(0, 1)))
         return loss, gradients, cache.states[:, -1]
 
     def sample(

@@ -196,12 +196,10 @@ def log_singular_values(jacobians: Iterable[np.ndarray]) -> np.ndarray:
     array([ 90., -90.])
     """
     values: list[np.ndarray] = []
-    q = mixing = np.eye(0)
-    scales = np.zeros(0)
-    for jacobian in jacobians:
-        if not values:
-            q = mixing = np.eye(len(jacobian))
-            scales = np.zeros(len(jacobian))
+    factors = list(jacobians)
+    q = mixing = np.eye(len(factors[0]) if factors else 0)
+    scales = np.zeros(len(q))
+    for jacobian in factors:
         q, scales, mixing = _graded(jacobian @ q, scales, mixing)
         _, top_down, rest = _graded(mixing.T, scales, np.eye(len(scales)))
         largest = top_down.max()

@@ -241,6 +241,8 @@ def test_identity_recurrence_is_refused_where_there_are_gates(cell):
 
 
 def test_the_forget_bias_goes_to_the_forget_gate_alone():
+    bias = LSTMCell.initialize(1, 3, np.random.default_rng(0)).bias
+    np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 3))  # as in Keras
     bias = LSTMCell.initialize(1, 3, np.random.default_rng(0), forget_bias=2.5).bias
     np.testing.assert_array_equal(bias.reshape(4, 3), [[0] * 3, [2.5] * 3, [0] * 3, [0] * 3])
 

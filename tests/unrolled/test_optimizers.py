@@ -36,6 +36,11 @@ def test_clipping_by_norm_takes_the_common_norm_of_all_arrays():
     assert np.allclose(clipped[1], [1.2], rtol=ROUNDING)
 
 
+def test_clipping_by_norm_lets_through_what_is_below_the_limit():
+    (clipped,), norm = clip_by_norm([np.array([0.3, -0.4])], 1.0)
+    assert norm == 0.5 and clipped.tolist() == [0.3, -0.4]
+
+
 def test_clipping_by_norm_sums_float32_squares_that_float32_cannot_hold():
     (clipped,), norm = clip_by_norm([np.full(4, 1e25, np.float32)], 1.0)
     assert norm == pytest.approx(2e25, rel=1e-6)

@@ -53,12 +53,6 @@ def test_a_seed_repeats_the_sequences(task):
     assert (first.x != other.x).any(axis=(1, 2)).all()
 
 
-@pytest.mark.parametrize(("sequences", "length"), [(0, 5), (5, 0)])
-def test_empty_sequences_are_refused(sequences, length):
-    with pytest.raises(ValueError, match=f"of at least 1, got {sequences}, {length}"):
-        sign_of_mean(sequences, np.random.default_rng(0), length=length)
-
-
 @given(st.text(min_size=2, max_size=20))
 def test_inputs_spell_the_text_and_targets_what_comes_next(text):
     x, y, vocabulary = next_character(text)
@@ -221,6 +215,7 @@ def test_symbols_and_distractors_are_equally_frequent_and_independent():
 @pytest.mark.parametrize(
     ("task", "sizes", "message"),
     [
+        (sign_of_mean, {"length": 0}, "length of at least 1, got 0"),
         (adding_problem, {"length": 1}, "length of at least 2, got 1"),
         (temporal_order, {"length": 9}, "length of at least 10, got 9"),
         (copy_memory, {"delay": 0}, "delay of at least 1, got 0"),
@@ -236,7 +231,7 @@ def test_sizes_that_make_no_task_are_refused_by_name(task, sizes, message):
         task(2, np.random.default_rng(0), **sizes)
 
 
-@pytest.mark.parametrize("task", (adding_problem, copy_memory, temporal_order, recall))
+@pytest.mark.parametrize("task", SEEDED)
 def test_no_sequences_or_half_a_sequence_are_refused(task):
     with pytest.raises(ValueError, match="expected sequences of at least 1, got 0"):
         task(0, np.random.default_rng(0))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 
 import numpy as np
 
-from unrolled.tasks.sequences import Sequences
+from unrolled.tasks.sequences import Sequences, at_least
 
 #: Mean squared error of the best constant answer to the adding problem, which is 1, the mean of the
 #: target: the variance of a sum of two independent uniform values, 1/12 + 1/12.
@@ -55,8 +54,8 @@ def adding_problem(sequences: int, rng: np.random.Generator, *, length: int = 10
     >>> x.shape, y.shape, bool(np.allclose(y, (values * markers).sum(axis=1)))
     ((1000, 30, 2), (1000,), True)
     """
-    _at_least(1, sequences=sequences)
-    _at_least(2, length=length)
+    at_least(1, sequences=sequences)
+    at_least(2, length=length)
     values, markers = rng.uniform(size=(sequences, length)), np.zeros((sequences, length))
     rows, half = np.arange(sequences), length // 2
     markers[rows, rng.integers(0, half, sequences)] = 1
@@ -117,7 +116,7 @@ def copy_memory(
     >>> y
     array([[4, 4, 4, 4, 4, 3, 2]])
     """
-    _at_least(1, sequences=sequences, delay=delay, symbols=symbols, recalled=recalled)
+    at_least(1, sequences=sequences, delay=delay, symbols=symbols, recalled=recalled)
     to_copy = rng.integers(0, symbols, (sequences, recalled))
     read = np.full((sequences, delay + 2 * recalled), symbols)
     written = read.copy()
@@ -156,7 +155,7 @@ def copy_memory_baseline(delay: int = 100, symbols: int = 8, recalled: int = 10)
     >>> round(copy_memory_baseline(delay=100), 4)
     0.1733
     """
-    _at_least(1, delay=delay, symbols=symbols, recalled=recalled)
+    at_least(1, delay=delay, symbols=symbols, recalled=recalled)
     return recalled * math.log(symbols) / (delay + 2 * recalled)
 
 
@@ -199,8 +198,8 @@ def temporal_order(sequences: int, rng: np.random.Generator, *, length: int = 10
     >>> ["".join("abcdEBXY"[i] for i in row) for row in x.argmax(axis=-1)], y
     (['EaaaYddcaaXbcbbaccaB', 'EbXcbbccacYddbbcccdB'], array([2, 1]))
     """
-    _at_least(1, sequences=sequences)
-    _at_least(10, length=length)
+    at_least(1, sequences=sequences)
+    at_least(10, length=length)
     symbols = rng.integers(0, 4, (sequences, length))
     symbols[:, 0], symbols[:, -1] = 4, 5
     first, second = signals = rng.integers(0, 2, (2, sequences))
@@ -261,15 +260,8 @@ def recall(
     >>> x.shape, y.shape, bool(np.all(x[:, 0].argmax(axis=-1) == y))
     ((1000, 21, 8), (1000,), True)
     """
-    _at_least(1, sequences=sequences, symbols=symbols, distractors=distractors)
-    _at_least(0, delay=delay)
+    at_least(1, sequences=sequences, symbols=symbols, distractors=distractors)
+    at_least(0, delay=delay)
     first = rng.integers(0, symbols, sequences)
     rest = rng.integers(symbols, symbols + distractors, (sequences, delay))
     return Sequences(np.eye(symbols + distractors)[np.column_stack([first, rest])], first)
-
-
-def _at_least(least: int, **numbers: int) -> None:
-    """Refuse what is below `least`, by name; what is not a whole number is a TypeError."""
-    for name, number in numbers.items():
-        if operator.index(number) < least:
-            raise ValueError(f"expected {name} of at least {least}, got {number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +44,13 @@ def sign_of_mean(sequences: int, rng: np.random.Generator, *, length: int = 50) 
     >>> x.shape, y.shape, bool(np.all((x.mean(axis=(1, 2)) > 0) == (y == 1)))
     ((1000, 50, 1), (1000,), True)
     """
-    if min(sequences, length) < 1:
-        raise ValueError(f"expected sequences and length of at least 1, got {sequences}, {length}")
+    at_least(1, sequences=sequences, length=length)
     x = rng.normal(size=(sequences, length, 1))
     return Sequences(x, (x.mean(axis=(1, 2)) > 0).astype(float))
+
+
+def at_least(least: int, **numbers: int) -> None:
+    """Refuse what is below `least`, by name; what is not a whole number is a TypeError."""
+    for name, number in numbers.items():
+        if operator.index(number) < least:
+            raise ValueError(f"expected {name} of at least {least}, got {number}")
