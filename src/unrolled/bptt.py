@@ -216,7 +216,7 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
             slopes[over] = 0
         with threads_for(batch * cell.units * columns):
             for t in reversed(range(start, min(start + length, time))):
-                d_state[t] += carried
+                np.add(d_state[t], carried, out=d_state[t])
                 step_back(d_state[t], slopes[t - start], out=(d_z[t], carried))
                 if not all_read:
                     carried += np.where(over[t - start, :, None], d_state[t], 0)

@@ -296,7 +296,7 @@ class GRUCell(Cell):
         zr, z, r = gates[..., : 2 * n], gates[..., :n], gates[..., n : 2 * n]
         g, scaled = gates[..., 2 * n : -n], gates[..., -n:]
         if self.reset_after:
-            product(state, kernel, out=gates[..., :-n])
+            product(state, kernel, out=gates[..., :-n])  # g is still what r scales
             np.add(g, self.bias[1, 2 * n :], out=scaled)
         else:
             product(state, kernel[:, : 2 * n], out=zr)
@@ -338,11 +338,11 @@ class GRUCell(Cell):
             d_zr[...] = d_recurrent[..., : 2 * n]
             product(d_recurrent, kernel, out=d_previous)
         else:
-            d_hidden = product(d_g, kernel[2 * n :], out=np.empty_like(d_kept))
+            d_hidden = product(d_g, kernel[2 * n :], out=d_previous)  # with respect to r * h
             np.multiply(d_state, slopes[..., 0, :], out=d_zr[..., :n])
             np.multiply(d_hidden, slopes[..., 1, :], out=d_zr[..., n:])
-            product(d_zr, kernel[: 2 * n], out=d_previous)
             d_kept += d_hidden * slopes[..., 2, :]
+            product(d_zr, kernel[: 2 * n], out=d_previous)
         d_previous += d_kept
         return d_projected, d_previous
 
