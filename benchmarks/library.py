@@ -66,6 +66,22 @@ def keras_steps():
     return first, [float(np.median([clock(call) for _ in range(15)])) for call in calls]
 
 
+def keras_fits():
+    """Seconds of an epoch of a Keras LSTM with `GradientFlowCallback` as it is, and without."""
+    from unrolled.callback import GradientFlowCallback
+    from unrolled.models import many_to_one
+
+    model, rng = many_to_one("LSTM", units=32, features=FEATURES, seed=0), np.random.default_rng(0)
+    x = rng.normal(size=(32 * 200, 50, FEATURES)).astype("float32")
+    y = rng.integers(0, 2, (len(x), 1))
+    watched = {"callbacks": [GradientFlowCallback(x[:32], y[:32])]}
+    fits = [partial(model.fit, x, y, batch_size=32, verbose=0, **more) for more in (watched, {})]
+    for fit in fits:  # the first epoch compiles
+        fit()
+    times = [[clock(fit) for fit in fits] for _ in range(ROUNDS)]
+    return np.median(times, axis=0).tolist()
+
+
 # Processes that take turns
 
 
@@ -182,12 +198,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="the default")
     parser.add_argument("--full", action="store_true", help="all sizes, float64 too")
+    parser.add_argument("--patience", type=float, help="seconds to wait for a first result")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
         return work(options.work)
     sizes, dtypes = (SIZES, ["float32", "float64"]) if options.full else (SIZES[:3], ["float32"])
-    patience = 300 if options.full else 10
+    patience = options.patience or (300 if options.full else 10)
     missing = [name for name, (_, package) in CONTENDERS.items() if find_spec(package) is None]
     for name in missing:
         print(f"{name.strip()}: left out, not installed (python -m pip install 'unrolled[bench]')")
@@ -208,6 +225,10 @@ def main():
     print(f"the time with them flushed to zero ({flushed * 1e3:.1f} ms)")
     _, (flow, step) = workers["Keras cell, eager"].ask("keras_steps")
     print(f"\ngradient_flow on a Keras LSTM: {flow / step:.2f} of one training step")
+    watched, plain = workers["Keras cell, eager"].ask("keras_fits")
+    print(
+        f"An epoch of 200 batches with GradientFlowCallback: {watched / plain:.3f} of one without"
+    )
     for worker in workers.values():
         worker.stop()
     return 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from itertools import accumulate
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from unrolled.cells import Cell
+from unrolled.cells import Cell, Pair
 from unrolled.threads import threads_for
 
 
@@ -59,8 +63,8 @@ def unroll(
 ) -> tuple[np.ndarray, Cache]:
     """Apply one cell to every step of a sequence, with the same weights at each.
 
-    ``state_t = cell(x_t, state_{t-1})`` for t = 1..T. All input projections are one matrix
-    product; only the recurrence itself runs step by step.
+    ``state_t = cell(x_t, state_{t-1})`` for t = 1..T. The inputs of many steps are projected in
+    one matrix product; only the recurrence itself runs step by step.
 
     Parameters
     ----------
@@ -108,24 +112,28 @@ def unroll(
     x = _checked("x", x, ("batch", "time", cell.features), cell.dtype)
     batch, time, _ = x.shape
     read = _read(lengths, batch, time)
-    trajectory = np.empty((time + 1, batch, cell.state_size), cell.dtype)
-    trajectory[0] = 0
+    columns = cell.kernel.shape[1]
+    widths = cell.features, cell.state_size, cell.gates * cell.units
+    inputs, trajectory, gates = _empty(time + 1, batch, widths, cell.dtype)
+    inputs[1:], trajectory[0] = _swap(x), 0
     if initial_state is not None:
         shape = (batch, cell.state_size)
         trajectory[0] = _checked("initial_state", initial_state, shape, cell.dtype)
-    # Time comes first in memory, so that every step reads and writes one contiguous block.
-    x = _swap(x).copy()
-    columns = cell.kernel.shape[1]
-    with threads_for(x.size * columns):
-        projected = cell.project(_rows(x)).reshape(time, batch, columns)
-    gates = np.empty((time, batch, cell.gates * cell.units), cell.dtype)
-    shortest = read.sum(axis=1).min()
-    with threads_for(batch * cell.units * columns):
-        for t in range(time):
-            trajectory[t + 1], gates[t] = cell.step(projected[t], trajectory[t])
-            if t >= shortest:
-                over = ~read[:, t]
-                trajectory[t + 1][over] = trajectory[t][over]
+    x, gates = inputs[1:], gates[1:]
+    step, length = _writing(cell, "step"), _block_length(batch, cell.units)
+    (projected,) = _empty(min(time, length), batch, (columns,), cell.dtype)
+    shortest = time if lengths is None else read.sum(axis=1).min()
+    for start in range(0, time, length):
+        end = min(start + length, time)
+        rows = _rows(x[start:end])
+        with threads_for(rows.size * columns):
+            projected[: end - start] = cell.project(rows).reshape(-1, batch, columns)
+        with threads_for(batch * cell.units * columns):
+            for t in range(start, end):
+                step(projected[t - start], trajectory[t], out=(trajectory[t + 1], gates[t]))
+                if t >= shortest:
+                    over = ~read[:, t]
+                    trajectory[t + 1][over] = trajectory[t][over]
     states = _swap(trajectory[1:])
     return states, Cache(_swap(x), _swap(trajectory[:-1]), states, _swap(gates), read)
 
@@ -138,8 +146,8 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
         dL/ds_t = d_states_t + dL/ds_{t+1} @ (ds_{t+1} / ds_t)
         dL/dz_t = dL/ds_t @ (ds_t / dz_t)
 
-    and each parameter gradient is then one matrix product over all steps at once. In a SimpleRNN
-    the two products are ``dL/dz_{t+1} @ recurrent_kernel.T`` and ``dL/dh_t * activation'(z_t)``.
+    and the parameter gradients of many steps are then one matrix product each. In a SimpleRNN the
+    two products are ``dL/dz_{t+1} @ recurrent_kernel.T`` and ``dL/dh_t * activation'(z_t)``.
 
     Parameters
     ----------
@@ -192,34 +200,34 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
     _check_cache(cell, cache)
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
     x, previous, states, gates, read = map(_swap, cache)
-    d_state = _swap(d_states).copy()
-    columns = cell.kernel.shape[1]
-    d_z = np.empty((*d_state.shape[:2], columns), cell.dtype)
+    (time, batch, _), columns = x.shape, cell.kernel.shape[1]
+    widths = cell.features, cell.state_size, columns
+    inputs, d_state, d_z = _empty(time, batch, widths, cell.dtype)
+    d_state[...] = _swap(d_states)
     carried = np.zeros_like(d_state[0])
-    time, length = len(d_state), _block_length(carried)
-    with threads_for(carried.shape[0] * cell.units * columns):
-        for start in reversed(range(0, time, length)):
-            block = slice(start, start + length)
-            slopes = cell.slopes(previous[block], states[block], gates[block])
-            over, all_read = ~read[block], read[block].all()
-            if not all_read:
-                slopes[over] = 0
+    by_step = map(_swap, (d_state, d_z, inputs))
+    gradients = Gradients(*(*map(np.zeros_like, cell.weights), *by_step, carried))
+    step_back, length = _writing(cell, "step_back"), _block_length(batch, cell.units)
+    for start in reversed(range(0, time, length)):
+        block = slice(start, start + length)
+        slopes = cell.slopes(previous[block], states[block], gates[block])
+        over, all_read = ~read[block], read[block].all()
+        if not all_read:
+            slopes[over] = 0
+        with threads_for(batch * cell.units * columns):
             for t in reversed(range(start, min(start + length, time))):
-                d_state[t] += carried
-                d_z[t], carried = cell.step_back(d_state[t], slopes[t - start])
+                np.add(d_state[t], carried, out=d_state[t])
+                step_back(d_state[t], slopes[t - start], out=(d_z[t], carried))
                 if not all_read:
                     carried += np.where(over[t - start, :, None], d_state[t], 0)
-            _flush(carried)
-    with threads_for(x.shape[0] * carried.shape[0] * max(cell.units, x.shape[2]) * columns):
-        weights = cell.weight_gradients(*map(_rows, (x, previous, gates, d_z)))
-        inputs = (_rows(d_z) @ cell.kernel.T).reshape(x.shape)
-    return Gradients(
-        *weights,
-        states=_swap(d_state),
-        pre_activations=_swap(d_z),
-        inputs=_swap(inputs),
-        initial_state=carried,
-    )
+                if t % 16 == 0:
+                    _flush(carried)
+        rows = [_rows(array[block]) for array in (x, previous, gates, d_z)]
+        with threads_for(len(rows[0]) * max(cell.units, cell.features) * columns):
+            for total, share in zip(gradients.weights, cell.weight_gradients(*rows), strict=True):
+                total += share
+            inputs[block] = (rows[-1] @ cell.kernel.T).reshape(inputs[block].shape)
+    return gradients
 
 
 def jacobians(cell: Cell, cache: Cache) -> np.ndarray:
@@ -383,14 +391,46 @@ def _swap(array: np.ndarray) -> np.ndarray:
     return array.swapaxes(0, 1)
 
 
+def _empty(time: int, batch: int, widths: tuple[int, ...], dtype: DTypeLike) -> list[np.ndarray]:
+    """Room for arrays (time, batch, width), in memory (time, widths, batch).
+
+    So every step is one contiguous block, and so is every gate of a step.
+    """
+    memory = np.empty((time, sum(widths), batch), dtype).swapaxes(1, 2)
+    ends = accumulate(widths)
+    return [memory[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
+
+
 def _rows(array: np.ndarray) -> np.ndarray:
-    """All steps of all sequences as the rows of one matrix; a view if time comes first."""
-    return array.reshape(array.shape[0] * array.shape[1], array.shape[2])
+    """All steps of all sequences as the rows of one matrix."""
+    time, batch, width = array.shape
+    return array.transpose(2, 0, 1).reshape(width, time * batch).T
 
 
-def _block_length(state: np.ndarray) -> int:
-    """For how many steps slopes are computed at once: few calls, and arrays that fit a cache."""
-    return min(16, max(1, 2**15 // state.size))
+def _block_length(batch: int, units: int) -> int:
+    """How many steps are treated at once where they can be: few calls, and arrays that fit a cache.
+
+    A matrix product over the steps and sequences of a block has to be long enough, too.
+    """
+    return max(1, max(2**15 // units, 512) // batch)
+
+
+def _writing(cell: Cell, name: str) -> Callable[..., Any]:
+    """A method of the cell if it takes `out`; otherwise one that copies to `out` what it gives."""
+    method: Callable[..., Pair] = getattr(cell, name)
+    if _takes_out(type(cell), name):
+        return method
+
+    def writing(*arguments: np.ndarray, out: Pair) -> None:
+        for whole, part in zip(out, method(*arguments), strict=True):
+            whole[...] = part
+
+    return writing
+
+
+@cache
+def _takes_out(cell: type[Cell], name: str) -> bool:
+    return "out" in signature(getattr(cell, name)).parameters
 
 
 def _flush(gradient: np.ndarray) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from unrolled.initializers import glorot_uniform, recurrent_matrix
+
+Pair = tuple[np.ndarray, np.ndarray]  #: what a step returns, and a step back
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,13 @@ class Cell(ABC):
         if not all(np.isfinite(w).all() for w in self.weights):
             raise ValueError("expected finite weights, got NaN or infinity")
 
+    def _empty(self, shape: tuple[int, ...], *widths: int) -> Pair:
+        """Room for two results: rows as in an array of `shape`, and so many numbers per unit."""
+        first, second = (
+            np.empty((*shape[:-1], width * self.units), self.dtype, "F") for width in widths
+        )
+        return first, second
+
     def _weight_shapes(self) -> tuple[tuple[int, ...], ...]:
         """The shapes that the three weights must have, given the kernel's."""
         columns = self.kernel.shape[1]
@@ -90,7 +100,7 @@ class Cell(ABC):
         """Number of input features."""
         return int(self.kernel.shape[0])
 
-    @property
+    @cached_property
     def units(self) -> int:
         """Number of units."""
         return int(self.kernel.shape[1]) // self.blocks
@@ -122,7 +132,7 @@ class Cell(ABC):
         return projected
 
     @abstractmethod
-    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, projected: np.ndarray, state: np.ndarray) -> Pair:
         """One step forward.
 
         Parameters
@@ -131,13 +141,17 @@ class Cell(ABC):
             ``project(x_t)``.
         state : ndarray of shape (batch, state_size)
             The state before the step.
-
         Returns
         -------
         state : ndarray of shape (batch, state_size)
             The state after the step.
         gates : ndarray of shape (batch, gates * units)
             What the way back needs besides the states; empty for a cell without gates.
+
+        Notes
+        -----
+        A cell may take a third argument, ``out=(state, gates)``: arrays in column-major order to
+        write the results into. This is for speed only; without it they are copied.
         """
 
     @abstractmethod
@@ -158,7 +172,7 @@ class Cell(ABC):
         """
 
     @abstractmethod
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> Pair:
         """One step back.
 
         Parameters
@@ -167,13 +181,16 @@ class Cell(ABC):
             Total gradient with respect to the state after the step.
         slopes : ndarray
             The entry of ``slopes(...)`` for this step.
-
         Returns
         -------
         d_projected : ndarray of shape (..., blocks * units)
             Gradient with respect to ``project(x_t)``.
         d_previous : ndarray of shape (..., state_size)
             What of the gradient reaches the state before the step.
+
+        Notes
+        -----
+        As in `step`, a cell may take ``out=(d_projected, d_previous)``.
         """
 
     @abstractmethod
@@ -192,6 +209,14 @@ class Cell(ABC):
         kernel, recurrent_kernel, bias : ndarray
             Of the shapes of the weights, behind the axes before the last two.
         """
+
+
+def product(rows: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """``rows @ matrix``, written into `out`; fastest with two axes in column-major order."""
+    if rows.ndim > 2:
+        return np.matmul(rows, matrix, out=out)
+    matrix.T.dot(rows.T, out.T)
+    return out
 
 
 def sum_of_rows(array: np.ndarray) -> np.ndarray:
@@ -213,14 +238,14 @@ def _plausible(kernel: np.ndarray, blocks: int) -> bool:
 class Activation(NamedTuple):
     """An elementwise nonlinearity and its derivative, the latter as a function of the *output*."""
 
-    function: Callable[[np.ndarray], np.ndarray]
+    function: Callable[..., np.ndarray]
     derivative: Callable[[np.ndarray], np.ndarray]
 
 
 ACTIVATIONS = {
     "tanh": Activation(np.tanh, lambda h: 1 - h * h),
-    "relu": Activation(lambda z: np.maximum(z, 0), lambda h: (h > 0).astype(h.dtype)),
-    "linear": Activation(lambda z: z, np.ones_like),
+    "relu": Activation(partial(np.maximum, 0), lambda h: (h > 0).astype(h.dtype)),
+    "linear": Activation(np.positive, np.ones_like),
 }
 
 
@@ -324,19 +349,24 @@ class SimpleRNNCell(Cell):
         bias = np.zeros(units, dtype)
         return cls(kernel.astype(dtype), recurrent_kernel.astype(dtype), bias, activation)
 
-    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
         """One step forward; there are no gates. See `Cell.step`."""
-        z = projected + state.dot(self.recurrent_kernel)
-        return ACTIVATIONS[self.activation].function(z), z[..., :0]
+        h, gates = out or self._empty(projected.shape, 1, 0)
+        z = product(state, self.recurrent_kernel, out=h)
+        z += projected
+        ACTIVATIONS[self.activation].function(z, out=h)
+        return h, gates
 
     def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
         """Derivative of the activation at each step, of shape (..., units)."""
         return ACTIVATIONS[self.activation].derivative(states)
 
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
         """Back through the activation, then through the recurrence. See `Cell.step_back`."""
-        d_z = d_state * slopes
-        return d_z, d_z.dot(self.recurrent_kernel.T)
+        d_z, d_previous = out or self._empty(np.broadcast(d_state, slopes).shape, 1, 1)
+        np.multiply(d_state, slopes, out=d_z)
+        product(d_z, self.recurrent_kernel.T, out=d_previous)
+        return d_z, d_previous
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from unrolled.cells import Cell, sum_of_products, sum_of_rows
+from unrolled.cells import Cell, Pair, product, sum_of_products, sum_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,46 +115,49 @@ class LSTMCell(Cell):
         bias[units : 2 * units] = forget_bias
         return cls(kernel.astype(dtype), recurrent_kernel.astype(dtype), bias)
 
-    @cached_property
-    def _gate_scale(self) -> tuple[np.ndarray, np.ndarray]:
-        """What `_gate` takes: 1/2 for sigmoid gates and 1 for tanh, and 1 less that."""
-        scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], self.dtype), self.units)
-        return scale, 1 - scale
-
-    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
         """One step forward; the gates kept are i, f, g, o. See `Cell.step`."""
         n = self.units
-        h, c = state[..., :n], state[..., n:]
-        gates = _gate(projected + h.dot(self.recurrent_kernel), *self._gate_scale)
+        new, gates = out or self._empty(projected.shape, 2, 4)
+        z = product(state[..., :n], self.recurrent_kernel, out=gates)
+        z += projected
         i, f, g, o = gates[..., :n], gates[..., n : 2 * n], gates[..., 2 * n : -n], gates[..., -n:]
-        c = f * c + i * g
-        return np.concatenate((o * np.tanh(c), c), axis=-1), gates
+        candidate = np.tanh(g)
+        _sigmoid(gates)  # of all four blocks: one call is faster than two
+        g[...] = candidate
+        h, c = new[..., :n], new[..., n:]
+        np.add(f * state[..., n:], i * g, out=c)
+        np.multiply(o, np.tanh(c), out=h)
+        return new, gates
 
     def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
         """Factors of shape (..., 6, units): dh/dc, dc/dc', and those of i, f, g and o."""
         n = self.units
         i, f, g, o = (gates[..., k * n : (k + 1) * n] for k in range(4))
-        tanh_c = np.tanh(states[..., n:])
-        slopes = np.empty((*gates.shape[:-1], 6, n), gates.dtype)
-        slopes[..., 0, :] = o * (1 - tanh_c * tanh_c)
-        slopes[..., 1, :] = f
-        slopes[..., 2, :] = g * i * (1 - i)
-        slopes[..., 3, :] = previous[..., n:] * f * (1 - f)
-        slopes[..., 4, :] = i * (1 - g * g)
-        slopes[..., 5, :] = tanh_c * o * (1 - o)
+        h, c_before = states[..., :n], previous[..., n:]
+        slopes = _factors(gates, 6, n)
+        to_c, kept, to_i, to_f, to_g, to_o = np.moveaxis(slopes, -2, 0)
+        # o * (1 - tanh(c)^2) without another tanh, as h = o * tanh(c); o may be 0.
+        np.subtract(o, h * h / (o + np.finfo(o.dtype).tiny), out=to_c)
+        kept[...] = f
+        np.multiply(g * i, 1 - i, out=to_i)
+        np.multiply(c_before * f, 1 - f, out=to_f)
+        np.multiply(i, 1 - g * g, out=to_g)
+        np.multiply(h, 1 - o, out=to_o)
         return slopes
 
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
         """Back through h, c and the gates. See `Cell.step_back`."""
         n = self.units
         d_h = d_state[..., :n]
         d_c = d_state[..., n:] + d_h * slopes[..., 0, :]
-        gates = np.empty((*d_c.shape[:-1], 4, n), d_c.dtype)
-        np.multiply(d_c[..., None, :], slopes[..., 2:5, :], out=gates[..., :3, :])
-        np.multiply(d_h, slopes[..., 5, :], out=gates[..., 3, :])
-        d_z = gates.reshape(*d_c.shape[:-1], 4 * n)
-        d_kept = d_c * slopes[..., 1, :]
-        return d_z, np.concatenate((d_z.dot(self.recurrent_kernel.T), d_kept), axis=-1)
+        d_z, d_previous = out or self._empty(d_c.shape, 4, 2)
+        d_ifg = d_z[..., : 3 * n].reshape(*d_c.shape[:-1], 3, n)  # a view
+        np.multiply(d_c[..., None, :], slopes[..., 2:5, :], out=d_ifg)
+        np.multiply(d_h, slopes[..., 5, :], out=d_z[..., -n:])
+        product(d_z, self.recurrent_kernel.T, out=d_previous[..., :n])
+        np.multiply(d_c, slopes[..., 1, :], out=d_previous[..., n:])
+        return d_z, d_previous
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
@@ -279,50 +282,69 @@ class GRUCell(Cell):
         return self.bias.ndim == 2
 
     def project(self, x: np.ndarray) -> np.ndarray:
-        """``x @ kernel`` and the bias of the input. See `Cell.project`."""
+        """``x @ kernel`` and the biases, but for the one that r scales. See `Cell.project`."""
         projected: np.ndarray = x @ self.kernel
         projected += self.bias[0] if self.reset_after else self.bias
+        if self.reset_after:
+            projected[..., : 2 * self.units] += self.bias[1, : 2 * self.units]
         return projected
 
-    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
         """One step forward; the gates kept are z, r, g, and what r scales. See `Cell.step`."""
-        n = self.units
-        x_zr, x_g = projected[..., : 2 * n], projected[..., 2 * n :]
+        n, kernel = self.units, self.recurrent_kernel
+        h, gates = out or self._empty(projected.shape, 1, 4)
+        zr, z, r = gates[..., : 2 * n], gates[..., :n], gates[..., n : 2 * n]
+        g, scaled = gates[..., 2 * n : -n], gates[..., -n:]
         if self.reset_after:
-            recurrent = state.dot(self.recurrent_kernel) + self.bias[1]
-            zr = _gate(x_zr + recurrent[..., : 2 * n], 0.5, 0.5)
-            z, r, scaled = zr[..., :n], zr[..., n:], recurrent[..., 2 * n :]
-            g = np.tanh(x_g + r * scaled)
+            product(state, kernel, out=gates[..., :-n])  # g is still what r scales
+            np.add(g, self.bias[1, 2 * n :], out=scaled)
         else:
-            zr = _gate(x_zr + state.dot(self.recurrent_kernel[:, : 2 * n]), 0.5, 0.5)
-            z, r, scaled = zr[..., :n], zr[..., n:], state
-            g = np.tanh(x_g + (r * scaled).dot(self.recurrent_kernel[:, 2 * n :]))
-        return g + z * (state - g), np.concatenate((zr, g, scaled), axis=-1)
+            product(state, kernel[:, : 2 * n], out=zr)
+            scaled[...] = state
+        zr += projected[..., : 2 * n]
+        _sigmoid(zr)
+        np.multiply(r, scaled, out=g)
+        if not self.reset_after:
+            product(g.copy("K"), kernel[:, 2 * n :], out=g)
+        g += projected[..., 2 * n :]
+        np.tanh(g, out=g)
+        np.add(g, z * (state - g), out=h)
+        return h, gates
 
     def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
-        """Factors of shape (..., 5, units): z, those of z_z, z_g on dh, r, and that of z_r."""
+        """Factors of shape (..., 5, units): to z, r and W_g, to g, and what is kept."""
         n = self.units
         z, r, g, scaled = (gates[..., k * n : (k + 1) * n] for k in range(4))
-        slopes = np.empty((*gates.shape[:-1], 5, n), gates.dtype)
-        slopes[..., 0, :] = z
-        slopes[..., 1, :] = (previous - g) * z * (1 - z)
-        slopes[..., 2, :] = (1 - z) * (1 - g * g)
-        slopes[..., 3, :] = r
-        slopes[..., 4, :] = scaled * r * (1 - r)
+        slopes = _factors(gates, 5, n)
+        to_z, to_r, reset, to_g, kept = np.moveaxis(slopes, -2, 0)
+        np.multiply((previous - g) * z, 1 - z, out=to_z)
+        np.multiply(scaled * r, 1 - r, out=to_r)
+        np.multiply(1 - z, 1 - g * g, out=to_g)
+        reset[...], kept[...] = r, z
+        if self.reset_after:  # else what comes back to r and W_g must pass the product with W_g
+            to_r *= to_g
+            reset *= to_g
         return slopes
 
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
         """Back through the gates and the candidate. See `Cell.step_back`."""
         n, kernel = self.units, self.recurrent_kernel.T
-        d_kept, d_z, d_g = (d_state * slopes[..., k, :] for k in range(3))
-        r, r_slope = slopes[..., 3, :], slopes[..., 4, :]
+        d_kept = d_state * slopes[..., 4, :]
+        d_projected, d_previous = out or self._empty(d_kept.shape, 3, 1)
+        d_zr, d_g = d_projected[..., : 2 * n], d_projected[..., 2 * n :]
+        np.multiply(d_state, slopes[..., 3, :], out=d_g)
         if self.reset_after:
-            d_z_all = np.concatenate((d_z, d_g * r_slope, d_g), axis=-1)
-            d_recurrent = np.concatenate((d_z_all[..., : 2 * n], d_g * r), axis=-1)
-            return d_z_all, d_recurrent.dot(kernel) + d_kept
-        d_hidden = d_g.dot(kernel[2 * n :])  # with respect to r * h
-        d_z_all = np.concatenate((d_z, d_hidden * r_slope, d_g), axis=-1)
-        return d_z_all, d_z_all[..., : 2 * n].dot(kernel[: 2 * n]) + d_hidden * r + d_kept
+            d_recurrent = (d_state[..., None, :] * slopes[..., :3, :]).reshape(d_projected.shape)
+            d_zr[...] = d_recurrent[..., : 2 * n]
+            product(d_recurrent, kernel, out=d_previous)
+        else:
+            d_hidden = product(d_g, kernel[2 * n :], out=d_previous)  # with respect to r * h
+            np.multiply(d_state, slopes[..., 0, :], out=d_zr[..., :n])
+            np.multiply(d_hidden, slopes[..., 1, :], out=d_zr[..., n:])
+            d_kept += d_hidden * slopes[..., 2, :]
+            product(d_zr, kernel[: 2 * n], out=d_previous)
+        d_previous += d_kept
+        return d_projected, d_previous
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
@@ -339,10 +361,23 @@ class GRUCell(Cell):
         return kernel, np.concatenate(parts, axis=-1), bias
 
 
-def _gate(z: np.ndarray, scale: np.ndarray | float, shift: np.ndarray | float) -> np.ndarray:
-    """``sigmoid(z) = tanh(z / 2) / 2 + 1/2`` or, with scale 1 and shift 0, tanh; overwrites `z`."""
-    z *= scale
-    np.tanh(z, out=z)
-    z *= scale
-    z += shift
-    return z
+def _sigmoid(z: np.ndarray) -> None:
+    """``sigmoid(z) = exp(z) / (1 + exp(z))``, in place; large z are cut, where it is 1 anyway."""
+    one, large = _one_and_large(z.dtype.char)
+    np.minimum(z, large, out=z)
+    np.exp(z, out=z)
+    z /= one + z
+
+
+@cache
+def _one_and_large(dtype: str) -> Pair:
+    """1 and 80 as arrays, which NumPy takes faster than numbers."""
+    return np.array(1, dtype), np.array(80, dtype)
+
+
+def _factors(like: np.ndarray, count: int, units: int) -> np.ndarray:
+    """Room for `count` factors a unit, ordered in memory as steps or sequences of `like` are."""
+    rows = like.shape[:-1]
+    if like.ndim < 2:
+        return np.empty((*rows, count, units), like.dtype)
+    return np.moveaxis(np.empty((*rows[:-1], count, units, rows[-1]), like.dtype), -1, -3)

@@ -17,6 +17,7 @@ from unrolled import (
     LSTMCell,
     SimpleRNNCell,
     backpropagate_through_time,
+    bptt,
     gradient_check,
     gradients_by_step,
     jacobians,
@@ -349,6 +350,31 @@ def test_the_cache_does_not_follow_later_changes_of_the_inputs():
     x = p.x.copy()
     p.x[:] = 0
     np.testing.assert_array_equal(p.cache.x, x)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_steps_in_blocks_give_what_they_give_at_once(kind, monkeypatch):
+    shape, lengths = (3, 7, 2, 4), [7, 4, 2]
+    whole = Problem(shape, kind=kind, lengths=lengths)
+    gradients = whole.gradients()
+    monkeypatch.setattr(bptt, "_block_length", lambda batch, units: 3)
+    blocks = Problem(shape, kind=kind, lengths=lengths)
+    assert_same(blocks.cache, whole.cache)
+    assert_same(blocks.gradients(), gradients)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu", "linear", "LSTM", "GRU", "GRU, reset before"])
+def test_a_step_writes_where_it_is_told_to(kind):
+    p = Problem((3, 2, 2, 4), kind=kind)
+    now = [part[:, 1] for part in (p.cache.previous, p.cache.states, p.cache.gates)]
+    forward = p.cell.step, (p.cell.project(p.x[:, 1]), now[0])
+    backward = p.cell.step_back, (p.d_states[:, 1], p.cell.slopes(*now))
+    for method, arguments in (forward, backward):
+        fresh = method(*arguments)
+        out = tuple(np.full_like(part, np.nan) for part in fresh)
+        assert all(a is b for a, b in zip(method(*arguments, out=out), out, strict=True))
+        for written, part in zip(out, fresh, strict=True):
+            np.testing.assert_array_equal(written, part)
 
 
 # Sequences of different lengths

@@ -12,6 +12,7 @@ from unrolled import (
     GRUCell,
     LSTMCell,
     SimpleRNNCell,
+    backpropagate_through_time,
     central_difference,
     jacobians,
     unroll,
@@ -203,6 +204,30 @@ def test_an_lstm_that_forgets_nothing_and_takes_nothing_in_keeps_its_cell_state(
     np.testing.assert_allclose(
         jacobians(cell, cache)[..., 3:, 3:], np.broadcast_to(np.eye(3), (4, 20, 3, 3)), atol=1e-9
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [LSTMCell, GRUCell])
+def test_gates_far_beyond_their_ends_are_exactly_shut_or_open(kind, dtype):
+    rng = np.random.default_rng(0)
+    cell = kind.initialize(2, 3, rng, dtype=dtype)
+    cell.bias[..., 6 if kind is GRUCell else 9 :] = 0
+    cell.bias[..., :3], cell.bias[..., 3:6] = -2000, 2000
+    states, cache = unroll(cell, rng.normal(size=(4, 9, 2)))
+    assert (cache.gates[..., :3] == 0).all() and (cache.gates[..., 3:6] == 1).all()
+    flow = backpropagate_through_time(cell, cache, np.ones_like(states))
+    assert all(np.isfinite(part).all() for part in flow)
+
+
+def test_nothing_passes_an_output_gate_that_is_shut():
+    rng = np.random.default_rng(0)
+    cell = LSTMCell.initialize(2, 3, rng)
+    cell.bias[9:] = -2000
+    states, cache = unroll(cell, rng.normal(size=(4, 9, 2)))
+    d_states = np.zeros_like(states)
+    d_states[..., :3] = 1
+    assert not states[..., :3].any() and states[..., 3:].all()
+    assert not backpropagate_through_time(cell, cache, d_states).kernel.any()
 
 
 @pytest.mark.parametrize("reset_after", [True, False])

@@ -71,9 +71,9 @@ def watch(cell, library):
     """The cell, with what it was called for and with how many threads in ``cell.seen``."""
     object.__setattr__(cell, "seen", {})
 
-    def noting(name, method, *arguments):
+    def noting(name, method, *arguments, **out):
         cell.seen[name] = library.count
-        return method(*arguments)
+        return method(*arguments, **out)
 
     for name in ("project", "step", "step_back", "weight_gradients"):
         object.__setattr__(cell, name, partial(noting, name, getattr(cell, name)))
