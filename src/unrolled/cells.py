@@ -141,6 +141,7 @@ class Cell(ABC):
             ``project(x_t)``.
         state : ndarray of shape (batch, state_size)
             The state before the step.
+
         Returns
         -------
         state : ndarray of shape (batch, state_size)
@@ -181,6 +182,7 @@ class Cell(ABC):
             Total gradient with respect to the state after the step.
         slopes : ndarray
             The entry of ``slopes(...)`` for this step.
+
         Returns
         -------
         d_projected : ndarray of shape (..., blocks * units)
