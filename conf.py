@@ -12,6 +12,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_lectures.mocked_imports",
     "sphinx_lectures.mathml",
+    "sphinx_lectures.line_breaks",
     "sphinx_lectures.plain_tokens",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",

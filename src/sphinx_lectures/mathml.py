@@ -1,8 +1,7 @@
 """TeX to MathML while the site is built: no script, no request, and wrong TeX fails the build.
 
 Formulas become MathML Core, which browsers draw and screen readers read by themselves. A displayed
-formula scrolls in its own box where it is wider than the page; its number stays beside the box. A
-formula in the text takes along the brackets and marks around it to the next line.
+formula scrolls in its own box where it is wider than the page; its number stays beside the box.
 """
 
 from __future__ import annotations
@@ -23,8 +22,6 @@ logger = logging.getLogger(__name__)
 PRIME = re.compile("<mo>([′″‴⁗])</mo>")
 #: Chromium does not size a delimiter (``\\big``) that carries an index, unless it is in a row.
 SIZED = re.compile("(<msub>|<msup>|<msubsup>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
-#: A browser would let a line end between a formula in the text and the comma after it.
-GLUED = re.compile(r"([(\[“‘]*)(<math>(?:(?!</math>).)*</math>)([-.,;:!?)\]”’…%]*)", re.DOTALL)
 
 
 @lru_cache
@@ -83,27 +80,6 @@ def _math(translator, node, display):
         return f"<code>{escape(tex)}</code>"
 
 
-def glue(html):
-    """HTML in which formulas stay on a line with the marks before and after them.
-
-    Examples
-    --------
-    >>> glue("(<math><mi>h</mi></math>, say)")
-    '<span class="glued">(<math><mi>h</mi></math>,</span> say)'
-    """
-
-    def wrap(found):
-        marks = found[1] or found[3]
-        return f'<span class="glued">{found[0]}</span>' if marks else found[0]
-
-    return GLUED.sub(wrap, html)
-
-
-def _glue_page(app, pagename, templatename, context, doctree):
-    if "body" in context:
-        context["body"] = glue(context["body"])
-
-
 def _visit_inline(translator, node):
     translator.body.append(_math(translator, node, display=False))
     raise nodes.SkipNode
@@ -126,5 +102,4 @@ def setup(app):
     app.add_html_math_renderer(
         "mathml", inline_renderers=(_visit_inline, None), block_renderers=(_visit_display, None)
     )
-    app.connect("html-page-context", _glue_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

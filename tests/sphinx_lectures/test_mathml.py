@@ -8,7 +8,7 @@ from math_core import LatexError
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from sphinx_lectures.mathml import glue, to_mathml
+from sphinx_lectures.mathml import to_mathml
 
 FORMULAS = [
     r"h_t = \tanh(x_t W_{xh} + h_{t-1} W_{hh} + b_h)",
@@ -116,21 +116,3 @@ def test_wrong_formula_is_warned_of_with_page_line_and_reason(build, tex):
     assert re.search(r"index\.md:5: WARNING: cannot convert the formula .*frac\{1", warnings)
     assert "Expected closing token" in warnings
     assert r"<code>\frac{1" in html
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [("one ", ". The"), ("“", "” and"), ("(", ")).\n"), ("the ", "-th entry"), ("[", "]")],
-)
-def test_formula_in_the_text_keeps_its_marks(before, after):
-    formula = to_mathml("W_{hh}")
-    marks = [re.search(r"\S*$", before)[0], re.match(r"[^\s\w]*", after)[0]]
-    glued = f'<span class="glued">{marks[0]}{formula}{marks[1]}</span>'
-    assert glue(before + formula + after) == (
-        before[: len(before) - len(marks[0])] + glued + after[len(marks[1]) :]
-    )
-
-
-def test_formula_without_marks_and_one_on_a_line_of_its_own_stay():
-    for html in (f"so {to_mathml('x')} is", f"<div>{to_mathml('x', display=True)}.</div>"):
-        assert glue(html) == html
