@@ -3,7 +3,7 @@
 import gzip
 from urllib.parse import unquote, urlsplit
 
-MOST_BYTES = 125_000
+MOST_BYTES = 130_000
 MOST_REQUESTS = 15
 
 
@@ -35,5 +35,5 @@ SHIFTS = """() => new Promise(resolve => {
   new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry =>
     [entry.value, entry.sources.map(source => source.node?.outerHTML?.slice(0, 80))])))
     .observe({type: "layout-shift", buffered: true});
-  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.0001)), 100);
+  setTimeout(() => resolve(shifts.filter(([value]) => value > 0.001)), 100);
 })"""
