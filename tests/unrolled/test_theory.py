@@ -56,6 +56,7 @@ def test_the_bound_is_attained_by_a_linear_cell():
     d_states[0, -1] = [0, 1]
     gradient = backpropagate_through_time(cell, cache, d_states).states
     assert np.linalg.norm(gradient[0, 0]) == largest_step_factor(cell.recurrent_kernel)
+    assert largest_step_factor(cell.recurrent_kernel, 0.25) == 0.75  # as of sigmoid units
 
 
 def test_mean_field_without_input_below_gain_one_is_the_linear_network():
@@ -155,6 +156,11 @@ def test_inputs_used_inverts_the_accuracy_of_a_partial_sum(rng):
         assert inputs_used(accuracy, 50) == pytest.approx(used, abs=0.5)
 
 
-def test_inputs_used_refuses_an_accuracy_below_chance():
-    with pytest.raises(ValueError, match=r"between 1/2 and 1, got 0\.4"):
-        inputs_used(0.4, 50)
+def test_inputs_used_ranges_from_none_at_chance_to_all_at_certainty():
+    np.testing.assert_allclose(inputs_used([0.5, 1.0], 50), [0, 50], atol=1e-12)
+
+
+@pytest.mark.parametrize("accuracy", [0.4, 1.1])
+def test_inputs_used_refuses_an_accuracy_below_chance_or_above_one(accuracy):
+    with pytest.raises(ValueError, match=f"between 1/2 and 1, got {accuracy}"):
+        inputs_used(accuracy, 50)
