@@ -6,6 +6,9 @@ another way than text.
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
+
 from pygments.formatters import HtmlFormatter
 from pygments.styles import get_style_by_name
 from pygments.token import Text
@@ -33,7 +36,8 @@ def formatter(styles):
     >>> print(highlight("f(1)", PythonLexer(), formatter(["bw"])(nowrap=True)), end="")
     f(1)
     """
-    styles = [get_style_by_name(name) for name in styles]
+    with _logging_as_it_is():
+        styles = [get_style_by_name(name) for name in styles]
 
     class Plain(HtmlFormatter):
         def _get_css_classes(self, ttype):
@@ -42,6 +46,15 @@ def formatter(styles):
             return "" if plain else super()._get_css_classes(ttype)
 
     return Plain
+
+
+@contextmanager
+def _logging_as_it_is():
+    """Some packages of styles set up logging for the whole process when they are imported."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 def _use(app):

@@ -1,6 +1,8 @@
 """Words of code that look like text get no element, all others keep theirs."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from bs4 import BeautifulSoup
@@ -45,3 +47,11 @@ def test_word_that_one_of_the_styles_colours_keeps_its_element():
     )
     assert one.strip() == "f(1)"
     assert both.strip() == 'f(<span class="mi">1</span>)'
+
+
+def test_logging_stays_as_it_is_whatever_a_package_of_styles_does():
+    code = (
+        "import logging; from sphinx_lectures.plain_tokens import formatter; "
+        f"formatter({STYLES}); assert not logging.root.handlers"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
