@@ -18,9 +18,11 @@ class Memo:
     """
 
     def __init__(self, path, basis):
-        self.path, self.basis = path, basis
-        basis_before, before = pickle.loads(path.read_bytes()) if path.is_file() else ("", {})
-        self.before = before if basis_before == basis else {}
+        self.path, self.basis = path, sha256(basis.encode()).digest()
+        kept = path.read_bytes() if path.is_file() else b""
+        # What was kept with another basis may be of a type that is there no more.
+        known = kept.startswith(self.basis)
+        self.before = pickle.loads(kept[len(self.basis) :]) if known else {}
         self.now = {}
 
     def __call__(self, make, *made_from):
@@ -34,5 +36,5 @@ class Memo:
         """Keep the results of this build, and no others."""
         if self.now.keys() != self.before.keys():
             part = self.path.with_name(f"{self.path.name}.part")
-            part.write_bytes(pickle.dumps((self.basis, self.now)))
+            part.write_bytes(self.basis + pickle.dumps(self.now))
             part.replace(self.path)

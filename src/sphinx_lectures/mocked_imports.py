@@ -7,6 +7,7 @@ classes: for a class that extends one of Keras it would import all of TensorFlow
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from sphinx.ext.autodoc.mock import MockFinder
 
@@ -21,7 +22,8 @@ def _mock(app):
     sys.meta_path.insert(0, finder)
 
     def put_away(*_):
-        sys.meta_path.remove(finder)
+        with suppress(ValueError):  # a build that fails as it finishes, finishes twice
+            sys.meta_path.remove(finder)
         finder.invalidate_caches()  # forgets the mocked modules
 
     app.connect("build-finished", put_away)
