@@ -214,7 +214,7 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
         over, all_read = ~read[block], read[block].all()
         if not all_read:
             slopes[over] = 0
-        with threads_for(batch * cell.units * columns):
+        with threads_for(batch * cell.units * columns):  # for the weights, too: blocks are many
             for t in reversed(range(start, min(start + length, time))):
                 np.add(d_state[t], carried, out=d_state[t])
                 step_back(d_state[t], slopes[t - start], out=(d_z[t], carried))
@@ -222,8 +222,7 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
                     carried += np.where(over[t - start, :, None], d_state[t], 0)
                 if t % 16 == 0:
                     _flush(carried)
-        rows = [_rows(array[block]) for array in (x, previous, gates, d_z)]
-        with threads_for(len(rows[0]) * max(cell.units, cell.features) * columns):
+            rows = [_rows(array[block]) for array in (x, previous, gates, d_z)]
             for total, share in zip(gradients.weights, cell.weight_gradients(*rows), strict=True):
                 total += share
             inputs[block] = (rows[-1] @ cell.kernel.T).reshape(inputs[block].shape)

@@ -81,7 +81,7 @@ def watch(cell, library):
 
 
 @pytest.mark.parametrize("large", [1, 5 * 6 * 6, 5 * 7 * 6 * 6, LARGE])
-def test_each_product_of_an_unrolled_cell_is_judged_by_its_own_size(library, monkeypatch, large):
+def test_the_products_of_an_unrolled_cell_are_judged_by_their_size(library, monkeypatch, large):
     monkeypatch.setattr(threads, "LARGE", large)
     batch, time, features, units = 5, 7, 2, 6
     cell = SimpleRNNCell.initialize(features, units, np.random.default_rng(0))
@@ -92,7 +92,7 @@ def test_each_product_of_an_unrolled_cell_is_judged_by_its_own_size(library, mon
         "project": batch * time * features * units,
         "step": batch * units * units,
         "step_back": batch * units * units,
-        "weight_gradients": batch * time * units * units,
+        "weight_gradients": batch * units * units,  # as the steps of its block
     }
     assert cell.seen == {name: 8 if size >= large else 1 for name, size in products.items()}
     assert library.count == 8
