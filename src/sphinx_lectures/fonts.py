@@ -59,7 +59,8 @@ def _italics(variables):
     italics = {
         c for c in range(0x1D434, 0x1D7CA) if name(chr(c), "").startswith("MATHEMATICAL ITALIC")
     }
-    return {c for c in italics | {0x210E} if normalize("NFKC", chr(c)) in variables}
+    plain = {normalize("NFKC", variable) for variable in variables}  # ϕ and φ are one letter there
+    return {c for c in italics | {0x210E} if normalize("NFKC", chr(c)) in plain}
 
 
 def _is_private(character):

@@ -333,12 +333,12 @@ def _font(face):
 
 def test_characters_of_formulas_are_those_that_a_browser_draws():
     page = (
-        "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>∞</mi><mi>sin</mi><mo>&lt;</mo>"
-        '<mi mathvariant="normal">d</mi></math>'
+        "<p>ab &amp; c</p><math><mi>h</mi><mi>x</mi><mi>α</mi><mi>ϕ</mi><mi>∞</mi><mi>sin</mi>"
+        '<mo>&lt;</mo><mi mathvariant="normal">d</mi></math>'
     )
     found = together([characters_of(page)])
     assert {ord(c) for c in "ab&c"} <= found.text and ord("é") not in found.text
-    assert {ord(c) for c in "ℎ𝑥𝛼∞sind<√−0"} <= found.formulas
+    assert {ord(c) for c in "ℎ𝑥𝛼𝜙∞sind<√−0"} <= found.formulas
     assert not {ord(c) for c in "𝑎𝑠cxα"} & found.formulas
     assert icons_of(r'a{content:"\f123"}b{content:"é"}') == {0xF123}
 
