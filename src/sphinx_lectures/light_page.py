@@ -27,6 +27,9 @@ FONT = re.compile(r"font-family:[^;}]*")
 DIGEST = "?v=digest-of-the-style-sheet"
 #: What of Bootstrap the script of `menus` does not do.
 MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
+#: A table or a header that is shown half read moves once the rest is: first, read to the end.
+READ_ALL = '<link rel="expect" href="#end-of-page" blocking="render" />\n'
+END = '<div id="end-of-page" hidden></div>\n'
 #: A browser reads a font, even one that stands in the style sheet, once it meets a letter in it,
 #: and may show the page before it has done so. This has it wait for that, but never for long.
 READ_FONTS = """<script>
@@ -126,12 +129,12 @@ class Page:
         return css
 
     def link(self, sheet):
-        """Put one style sheet in the place of all; its fonts are read before the page shows."""
+        """Put one style sheet in the place of all; page and fonts are read before they show."""
         address = Path(relpath(sheet, self.path.parent)).as_posix()
-        links = iter([f'<link rel="stylesheet" href="{address}{DIGEST}" />\n{READ_FONTS}'])
-        self.html = LINK.sub(
-            lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], self.html
-        )
+        link = f'<link rel="stylesheet" href="{address}{DIGEST}" />\n'
+        links = iter([READ_ALL + link + READ_FONTS])
+        html = LINK.sub(lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], self.html)
+        self.html = html.replace("</body>", f"{END}</body>", 1)
 
 
 class Draft(NamedTuple):

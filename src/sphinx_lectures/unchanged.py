@@ -6,7 +6,8 @@ of another (a title, a number, the target of a reference), or in what makes page
 settings, templates, static files, this package, the versions that are installed. So an edited site
 is, byte for byte, the one that a clean build makes.
 
-The pages are kept as they are before later steps of the build work on them, with the doctrees.
+The pages are kept as they are before later steps of the build work on them, with the doctrees. If
+this package or an installed version changes, all pages are read again, too.
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ def _begin(app):
         shutil.copytree(kept, app.outdir, ignore=record_only, dirs_exist_ok=True)
 
 
+def _read_again(app, env, added, changed, removed):
+    """All pages, if what reads them has changed."""
+    _, record = _kept(app)
+    return [] if record.get("readers") == _readers(_Hashes()) else list(env.found_docs)
+
+
 def _share_out(app, pages):
     """A few pages are read and written sooner by one process than by several."""
     app.parallel = 1 if len(pages) <= FEW else app.lectures_parallel
@@ -65,6 +72,7 @@ def _changed(app, env):
         return []
     files = _Hashes()
     app.lectures_record = now = {
+        "readers": _readers(files),
         "shared": _hash(_shared(app, env, files)),
         "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
     }
@@ -106,14 +114,22 @@ def _shared(app, env, files):
 
 
 def makers_of_pages(app, files=None):
-    """Hash of what makes pages of what was read: templates, static files, code, versions."""
+    """Hash of what makes pages of what was read: templates, static files, and what reads pages."""
     files = _Hashes() if files is None else files
     names = [*app.config.templates_path, *app.config.html_static_path]
-    tops = [Path(__file__).parent, *(Path(app.confdir, name) for name in names)]
-    paths = [path for top in tops for path in [top, *sorted(top.rglob("*"))]]
+    return _hash([_readers(files), *(_contents(Path(app.confdir, name), files) for name in names)])
+
+
+def _readers(files):
+    """Hash of what reads pages: this package, and the versions of all that is installed."""
     installed = sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
-    parts = [files[path] for path in paths if path.is_file() and path.suffix != ".pyc"]
-    return _hash([parts, installed, sys.version])
+    return _hash([_contents(Path(__file__).parent, files), installed, sys.version])
+
+
+def _contents(top, files):
+    """Hashes of a file, or of all files in a folder but for compiled ones."""
+    paths = [path for path in [top, *sorted(top.rglob("*"))] if path.is_file()]
+    return [files[path] for path in paths if path.suffix != ".pyc"]
 
 
 def _is_shared(name):
@@ -125,7 +141,7 @@ def _plain(value):
     if isinstance(value, nodes.Node):
         return str(value)
     if isinstance(value, dict):
-        return sorted([str(key), _plain(item)] for key, item in value.items())
+        return sorted(([str(key), _plain(item)] for key, item in value.items()), key=str)
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, value))
     if hasattr(value, "_asdict"):
@@ -187,6 +203,7 @@ def _keep(app, exception):
 
 def setup(app):
     app.connect("builder-inited", _begin)
+    app.connect("env-get-outdated", _read_again)
     app.connect("env-before-read-docs", _before_reading)
     app.connect("env-get-updated", _changed, priority=900)  # once Sphinx has numbered everything
     app.connect("write-started", _no_others)

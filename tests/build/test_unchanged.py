@@ -18,7 +18,11 @@ def setup(app):
         if doctree is not None:
             with open(app.confdir / "../written", "a") as file:
                 print(pagename, file=file)
+    def log_reading(app, docname, source):
+        with open(app.confdir / "../read", "a") as file:
+            print(docname, file=file)
     app.connect("html-page-context", log)
+    app.connect("source-read", log_reading)
 """
 FORMULA = "(a-target)=\n## A section\n\n$$ x = 1 $$ (eq-first-one)\n\n{cite:t}`Known2000`"
 FIGURE = "```{figure} dot.svg\n:name: %s\n:alt: A black square\n\nA dot\n```"
@@ -57,9 +61,9 @@ def linked(site):
     return site
 
 
-def written(site):
-    """The pages that were written since it was asked last."""
-    log = site.folder.with_name("written")
+def done(site, what):
+    """The pages that were "read" or "written" since it was asked last."""
+    log = site.folder.with_name(what)
     names = set(log.read_text().split()) if log.exists() else set()
     log.unlink(missing_ok=True)
     return names
@@ -76,28 +80,28 @@ def clean(site):
     published = site.published()
     shutil.rmtree(build)
     aside.rename(build)
-    written(site)
+    done(site, "written")
     return published
 
 
 def test_edited_sites_are_those_of_a_clean_build(linked):
-    written(linked)
+    done(linked, "written")
     for what, file, old, new, pages in EDITS:
         linked.edit(file, old, new)
         if what == "a formula's name":
             linked.edit("b.md", "eq-first-one", "eq-first-two")
         code, said, _ = linked.build()
         assert code == 0, (what, said)
-        now = written(linked)
+        now = done(linked, "written")
         assert pages is None or now == pages, what
         assert linked.published() == clean(linked), what
 
 
 def test_nothing_is_written_when_nothing_has_changed(linked):
     before = linked.published()
-    written(linked)
+    done(linked, "written")
     assert linked.build()[0] == 0
-    assert written(linked) == set()
+    assert done(linked, "written") == set()
     assert linked.published() == before
 
 
@@ -110,3 +114,12 @@ def test_what_was_read_in_a_build_that_failed_is_written_by_the_next(linked):
     assert code == 0, said
     assert "Some better prose." in linked.html("a")
     assert linked.published() == clean(linked)
+
+
+def test_all_pages_are_read_again_if_another_version_of_something_is_installed(linked):
+    done(linked, "read")
+    assert linked.build()[0] == 0
+    assert done(linked, "read") == set()
+    (linked.folder / "src" / "another-2.0.dist-info").mkdir()
+    assert linked.build()[0] == 0
+    assert done(linked, "read") == {"a", "b", "index"}

@@ -198,9 +198,9 @@ def test_nothing_chosen_asks_for_an_answer(open_page):
 
 
 def curve(page, count):
-    """Heights of the curve of a figure: the last path that is clipped to the axes."""
+    """Heights of both ends of a figure's curve: the last path that is clipped to the axes."""
     path = page.locator(".explorable").nth(count).locator("g[clip-path] > path, path[clip-path]")
-    return [float(y) for y in re.findall(r"[ML] \S+ (\S+)", path.last.get_attribute("d"))]
+    return path.last.evaluate("p => [0, p.getTotalLength()].map(at => p.getPointAtLength(at).y)")
 
 
 def test_slider_moves_the_curve_and_says_its_value(open_page):
