@@ -60,9 +60,10 @@ details[open].opened { color: rgb(1, 2, 3); }
 .later-used { color: rgb(10, 11, 12); }
 """
 OWN_JS = "document.querySelector('h1').classList.add('set-by-script');"
-#: Of every element of the page, and of what the style sheets put before and after it.
+#: Of every element of the page, and of what the style sheets put before and after it; but for the
+#: hidden one that ends a light page.
 STYLES = """() => [...document.querySelectorAll("html, body, body *")]
-  .filter(element => !element.matches("script, link, style, noscript"))
+  .filter(element => !element.matches("script, link, style, noscript, #end-of-page"))
   .flatMap(element => ["", "::before", "::after"].map(part => {
     const style = getComputedStyle(element, part || null), box = element.getBoundingClientRect();
     if (part && ["none", "normal"].includes(style.content)) return "";
