@@ -83,6 +83,8 @@ def _slim(app, exception):
         make = partial(draft, page, folder, folder / SHEET)
         if name.parts[0] != SHEET.parts[0] and (made := memo(make, page.docname, page.html)):
             drafts[name] = made
+    if not drafts:  # no page has a style
+        return
     css = _sheet(memo, list(drafts.values()), folder)
     (folder / SHEET).write_text(css, encoding="utf-8", newline="\n")
     digest = sha256(css.encode()).hexdigest()[:8]
