@@ -14,6 +14,7 @@ from docutils import nodes
 from myst_nb.core.render import load_mime_renders
 from sphinx.util import logging
 
+from sphinx_lectures import markers
 from sphinx_lectures.paths import shorten
 
 logger = logging.getLogger(__name__)
@@ -69,10 +70,18 @@ def inline_svg(svg, alt, prefix, short=True):
         named = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
         cleaned = {name: _clean(name, value, prefix) for name, value in named.items()}
         element.attrib = {name: value for name, value in cleaned.items() if value}
-        if short and "d" in element.attrib:
-            element.set("d", shorten(element.get("d")))
+    axes = markers.axes_of(root)
+    _drop_unused_ids(root)
+    for axis in axes:
+        _drop_unseen(axis)
+        markers.gather(axis)
+    _drop_unseen(root)
+    markers.merge(root)
     _drop_unused_ids(root)
     _drop_unseen(root)
+    if short:
+        for path in root.iter("path"):
+            path.set("d", shorten(path.get("d")))
     box = root.get("viewBox").split()
     root.attrib = {
         "class": "figure-svg",
@@ -114,7 +123,8 @@ def _drop_unseen(element):
     for child in children:
         _drop_unseen(child)
     groups = [child if child.tag == "g" and not child.attrib else [child] for child in children]
-    element[:] = [child for group in groups for child in group if not _is_unseen(child)]
+    shown = [child for group in groups for child in group if not _is_unseen(child)]
+    element[:] = [child for child in shown if element.tag != "defs" or child.get("id")]
 
 
 def _is_unseen(element):

@@ -86,6 +86,26 @@ def test_solution_opens_with_the_keyboard(context, pages, parse):
     page.close()
 
 
+def test_wide_formulas_scroll_with_the_keyboard_also_once_they_are_unfolded(context, pages, parse):
+    unreachable = """() => [...document.querySelectorAll("math, .formula")].filter(box =>
+      box.checkVisibility() && box.scrollWidth > box.clientWidth && box.clientWidth &&
+      ["auto", "scroll"].includes(getComputedStyle(box).overflowX) && box.tabIndex !== 0).length"""
+    reached = 'document.querySelectorAll(\'.formula[tabindex="0"], math[tabindex="0"]\').length'
+    page = context(viewport={"width": 320, "height": 640}).new_page()
+    counts = []
+    for path in pages:
+        page.goto(path.as_uri())
+        page.wait_for_function(f"() => !({unreachable})()", timeout=10_000)
+        before = page.evaluate(reached)
+        for solution in page.locator("details.solution > summary").all():
+            solution.click()
+        page.wait_for_function(f"() => !({unreachable})()", timeout=10_000)
+        counts.append((before, page.evaluate(reached)))
+    page.close()
+    assert sum(before for before, _ in counts) > 5
+    assert any(after > before for before, after in counts)
+
+
 def test_a_button_pressed_by_key_keeps_the_focus(site, browser):
     page = browser.new_page()
     page.goto((site / "index.html").resolve().as_uri())

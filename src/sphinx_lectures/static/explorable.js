@@ -26,5 +26,6 @@ for (const box of document.querySelectorAll(".explorable")) {
   };
 
   control.addEventListener("input", () => show(Number(control.value)));
-  show(Number(control.value));
+  const drawn = control.defaultValue ?? control.querySelector("[selected]").value;
+  if (control.value !== drawn) show(Number(control.value)); // a browser may remember what was chosen
 }
