@@ -16,6 +16,7 @@ extensions = [
     "sphinx_lectures.plain_tokens",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
+    "sphinx_lectures.bibliography",
     "sphinx_lectures.execution",
     "sphinx_lectures.failures",
     "sphinx_lectures.inline_svg",

@@ -12,12 +12,15 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
+from sphinx.ext.autodoc.mock import mock
 from sphinx.util.console import color_terminal, nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from sphinx_lectures.publish import only_build, publish, recover
 
 LEAST = 2**16  #: bytes; a disk with less has stopped the build
+#: With what MyST-NB would run pages; `execution` runs them. To import it takes a third of a second.
+UNUSED = ["jupyter_cache"]
 
 
 def main():
@@ -52,6 +55,8 @@ def run_sphinx(site, doctrees):
         nocolor()
     try:
         with patch_docutils(), docutils_namespace():
+            with mock(UNUSED):
+                import myst_nb.core.execute  # noqa: F401
             app = Sphinx(
                 srcdir=".",
                 confdir=".",

@@ -50,6 +50,7 @@ def needed(cells):
     return parts
 
 
+@lru_cache(maxsize=1024)
 def statements(source):
     """The statements of a cell; none if it is not Python: it then fails, or shows just that."""
     try:

@@ -122,8 +122,12 @@ def makers_of_pages(app, files=None):
 
 def _readers(files):
     """Hash of what reads pages: this package, and the versions of all that is installed."""
-    installed = sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
-    return _hash([_contents(Path(__file__).parent, files), installed, sys.version])
+    return _hash([_contents(Path(__file__).parent, files), installed(), sys.version])
+
+
+def installed():
+    """Names of all that is installed, with versions."""
+    return sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
 
 
 def _contents(top, files):
