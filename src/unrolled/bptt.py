@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from unrolled.cells import Cell, Pair
+from unrolled.memory import empty
 from unrolled.threads import threads_for
 
 
@@ -395,7 +396,7 @@ def _empty(time: int, batch: int, widths: tuple[int, ...], dtype: DTypeLike) -> 
 
     So every step is one contiguous block, and so is every gate of a step.
     """
-    memory = np.empty((time, sum(widths), batch), dtype).swapaxes(1, 2)
+    memory = empty((time, sum(widths), batch), dtype).swapaxes(1, 2)
     ends = accumulate(widths)
     return [memory[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
 
@@ -403,7 +404,9 @@ def _empty(time: int, batch: int, widths: tuple[int, ...], dtype: DTypeLike) -> 
 def _rows(array: np.ndarray) -> np.ndarray:
     """All steps of all sequences as the rows of one matrix."""
     time, batch, width = array.shape
-    return array.transpose(2, 0, 1).reshape(width, time * batch).T
+    rows = empty((width, time, batch), array.dtype)
+    rows[...] = array.transpose(2, 0, 1)
+    return rows.reshape(width, time * batch).T
 
 
 def _block_length(batch: int, units: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from unrolled.cells import Cell, Pair, product, sum_of_products, sum_of_rows
+from unrolled.memory import empty
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +138,19 @@ class LSTMCell(Cell):
         h, c_before = states[..., :n], previous[..., n:]
         slopes = _factors(gates, 6, n)
         to_c, kept, to_i, to_f, to_g, to_o = np.moveaxis(slopes, -2, 0)
-        # o * (1 - tanh(c)^2) without another tanh, as h = o * tanh(c); o may be 0.
-        np.subtract(o, h * h / (o + np.finfo(o.dtype).tiny), out=to_c)
+        np.multiply(h, h, out=to_c)  # o * (1 - tanh(c)^2) without another tanh, as
+        to_c /= o + np.finfo(o.dtype).tiny  # h = o * tanh(c); o may be 0
+        np.subtract(o, to_c, out=to_c)
         kept[...] = f
-        np.multiply(g * i, 1 - i, out=to_i)
-        np.multiply(c_before * f, 1 - f, out=to_f)
-        np.multiply(i, 1 - g * g, out=to_g)
-        np.multiply(h, 1 - o, out=to_o)
+        np.multiply(g, i, out=to_i)
+        to_i *= 1 - i
+        np.multiply(c_before, f, out=to_f)
+        to_f *= 1 - f
+        np.multiply(g, g, out=to_g)
+        np.subtract(1, to_g, out=to_g)
+        to_g *= i
+        np.subtract(1, o, out=to_o)
+        to_o *= h
         return slopes
 
     def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
@@ -283,7 +290,7 @@ class GRUCell(Cell):
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """``x @ kernel`` and the biases, but for the one that r scales. See `Cell.project`."""
-        projected: np.ndarray = x @ self.kernel
+        projected = product(x, self.kernel)
         projected += self.bias[0] if self.reset_after else self.bias
         if self.reset_after:
             projected[..., : 2 * self.units] += self.bias[1, : 2 * self.units]
@@ -317,9 +324,15 @@ class GRUCell(Cell):
         z, r, g, scaled = (gates[..., k * n : (k + 1) * n] for k in range(4))
         slopes = _factors(gates, 5, n)
         to_z, to_r, reset, to_g, kept = np.moveaxis(slopes, -2, 0)
-        np.multiply((previous - g) * z, 1 - z, out=to_z)
-        np.multiply(scaled * r, 1 - r, out=to_r)
-        np.multiply(1 - z, 1 - g * g, out=to_g)
+        rest = 1 - z
+        np.subtract(previous, g, out=to_z)
+        to_z *= z
+        to_z *= rest
+        np.multiply(scaled, r, out=to_r)
+        to_r *= 1 - r
+        np.multiply(g, g, out=to_g)
+        np.subtract(1, to_g, out=to_g)
+        to_g *= rest
         reset[...], kept[...] = r, z
         if self.reset_after:  # else what comes back to r and W_g must pass the product with W_g
             to_r *= to_g
@@ -380,4 +393,4 @@ def _factors(like: np.ndarray, count: int, units: int) -> np.ndarray:
     rows = like.shape[:-1]
     if like.ndim < 2:
         return np.empty((*rows, count, units), like.dtype)
-    return np.moveaxis(np.empty((*rows[:-1], count, units, rows[-1]), like.dtype), -1, -3)
+    return np.moveaxis(empty((*rows[:-1], count, units, rows[-1]), like.dtype), -1, -3)
