@@ -221,9 +221,7 @@ def main():
             min(min(r["times"]) for r in results.values()),
         )
         summary.append((case, ours["warm"] / others[0], min(ours["times"]) / others[1]))
-    print(
-        "\nOurs over the best of the others: median and, less sensitive to other work, smallest time"
-    )
+    print("\nOurs over the best of the others: median and smallest time")
     for (kind, size, dtype), warm, least in summary:
         print(f"  {kind:5}{size!s:16}{dtype:8}{warm:6.2f}{least:6.2f}")
     flushed, kept = workers["unrolled"].ask("subnormals")
