@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from unrolled.cells import Cell, Pair, sum_of_products, sum_of_rows
+from unrolled.cells import Cell, sum_of_products, sum_of_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,52 +120,36 @@ class DiagonalLinearCell(Cell):
         eigenvalues: np.ndarray = np.exp(-np.exp(nu) + 1j * theta)
         return eigenvalues
 
-    @cached_property
-    def _parts(self) -> Pair:
-        """Real and imaginary part of lambda."""
-        return self.eigenvalues.real.astype(self.dtype), self.eigenvalues.imag.astype(self.dtype)
-
-    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
+    def step(self, projected: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One step forward; there are no gates. See `Cell.step`."""
-        new, gates = out or self._empty(projected.shape, 1, 0)
-        _multiply(state, *self._parts, out=new)
-        new += projected
-        return new, gates
+        return projected + _real(_complex(state) * self.eigenvalues), state[..., :0]
 
     def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
         """Ones: nothing bends. See `Cell.slopes`."""
         return np.ones_like(states)
 
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
+    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Back through the recurrence: turn the other way, and shrink. See `Cell.step_back`."""
-        d_z, d_previous = out or self._empty(np.broadcast(d_state, slopes).shape, 1, 1)
-        np.multiply(d_state, slopes, out=d_z)
-        real, imaginary = self._parts
-        _multiply(d_z, real, -imaginary, out=d_previous)
-        return d_z, d_previous
+        d_z = d_state * slopes
+        return d_z, _real(_complex(d_z) * self.eigenvalues.conj())
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Gradients of kernel, of nu and theta, and of the bias. See `Cell.weight_gradients`."""
-        (a, b), (p, q) = _pairs(previous), _pairs(d_projected)
-        overlap = partial(np.einsum, "...rn,...rn->...n")
-        conjugate = overlap(a, p) + overlap(b, q) + 1j * (overlap(b, p) - overlap(a, q))
-        product = self.eigenvalues * conjugate  # as ds_t = lambda s_{t-1} (-exp(nu) dnu + i dtheta)
         nu, _ = self.recurrent_kernel
+        turned = _complex(previous) * self.eigenvalues  # d s_t = turned * (-exp(nu) dnu + i dtheta)
+        product = (turned * _complex(d_projected).conj()).sum(axis=-2)
         recurrent_kernel = np.stack((-np.exp(nu) * product.real, -product.imag), axis=-2)
         return sum_of_products(x, d_projected), recurrent_kernel, sum_of_rows(d_projected)
 
 
-def _pairs(numbers: np.ndarray) -> Pair:
-    """Real and imaginary parts, which stand side by side; views."""
-    return numbers[..., ::2], numbers[..., 1::2]
+def _complex(pairs: np.ndarray) -> np.ndarray:
+    """Pairs of neighbours as complex numbers; a view where memory allows."""
+    pairs = np.ascontiguousarray(pairs)
+    return pairs.view(np.result_type(pairs.dtype, np.complex64))
 
 
-def _multiply(
-    numbers: np.ndarray, real: np.ndarray, imaginary: np.ndarray, out: np.ndarray
-) -> None:
-    """Complex products of numbers whose parts stand side by side and some given in two parts."""
-    (a, b), (out_real, out_imaginary) = _pairs(numbers), _pairs(out)
-    np.subtract(a * real, b * imaginary, out=out_real)
-    np.add(a * imaginary, b * real, out=out_imaginary)
+def _real(numbers: np.ndarray) -> np.ndarray:
+    """Complex numbers as pairs of neighbours; a view."""
+    return numbers.view(numbers.real.dtype)

@@ -191,6 +191,23 @@ def test_a_cell_without_units_is_refused(cell):
         cell.initialize(2, 0, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("kind", [SimpleRNNCell, LSTMCell, GRUCell, DiagonalLinearCell])
+def test_weights_that_an_optimizer_changes_in_place_are_used_at_once(kind):
+    rng = np.random.default_rng(0)
+    cell = kind.initialize(2, 4, rng)
+    x, start = rng.normal(size=(3, 5, 2)), rng.normal(size=(3, cell.state_size))
+
+    def run(cell):
+        states, cache = unroll(cell, x, start)
+        return [*backpropagate_through_time(cell, cache, np.ones_like(states)), states]
+
+    run(cell)
+    for weights in cell.weights:
+        weights *= 1.1
+    for got, wanted in zip(run(cell), run(kind(*map(np.copy, cell.weights))), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
 # LSTM and GRU
 
 
