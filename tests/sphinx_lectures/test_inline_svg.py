@@ -1,33 +1,12 @@
 """Figures stand in the page as SVG in its colours, each with an alternative text."""
 
-import io
 import re
 
-import matplotlib
 import pytest
 from docutils import nodes
-from matplotlib import pyplot as plt
 
 from sphinx_lectures import inline_svg as extension
 from sphinx_lectures.inline_svg import inline_svg, svg_figure
-
-STYLE = "lectures/matplotlibrc"
-
-
-@pytest.fixture
-def draw(request):
-    """SVG of a figure in the style of the lectures."""
-
-    def draw(plot):
-        with matplotlib.rc_context(fname=request.config.rootpath / STYLE):
-            fig, ax = plt.subplots()
-            plot(ax)
-            out = io.StringIO()
-            fig.savefig(out, format="svg", metadata={"Date": None})
-            plt.close(fig)
-        return out.getvalue()
-
-    return draw
 
 
 def lines(ax):
