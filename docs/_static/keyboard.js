@@ -4,33 +4,34 @@
 /* A formula that is wider than its place scrolls sideways, and can be reached with the keyboard wherever it does.
    (The theme does the same for code and tables.) */
 
-const place = part => part.closest("p, li, td, dd, figcaption");
-const isTooWide = part => part.getBoundingClientRect().width > place(part)?.clientWidth;
+const isTooWide = part =>
+  part.getBoundingClientRect().width > part.closest("p, li, td, dd, figcaption")?.clientWidth;
 
 /* First measure all, then change all: to change one thing and measure the next has the page laid out each time, and
    so has measuring what is folded away. */
 const isFolded = element => element.closest("details:not([open]) > :not(summary)");
 
-function markEach(selector, measure, mark) {
-  const found = [...document.querySelectorAll(`.bd-article :is(${selector})`)].filter(element => !isFolded(element));
+function markEach(within, selector, measure, mark) {
+  const found = [...within.querySelectorAll(`.bd-article :is(${selector})`)].filter(element => !isFolded(element));
   const measured = found.map(measure);
   found.forEach((element, i) => mark(element, measured[i]));
 }
 
-function markWideFormulas() {
-  for (const math of document.querySelectorAll("math.wide")) math.classList.remove("wide");
-  for (const glued of document.querySelectorAll(".glued.loose")) glued.classList.remove("loose");
-  markEach(".glued", isTooWide, (glued, wide) => wide && glued.classList.add("loose"));
-  markEach(":is(p, li, td, dd, figcaption, .glued) > math", isTooWide, (math, wide) => wide && math.classList.add("wide"));
-  markEach(".equation .formula, math.wide", box => box.scrollWidth > box.clientWidth, (box, scrolls) => {
+function markWideFormulas(within) {
+  for (const math of within.querySelectorAll("math.wide")) math.classList.remove("wide");
+  for (const glued of within.querySelectorAll(".glued.loose")) glued.classList.remove("loose");
+  markEach(within, ".glued", isTooWide, (glued, wide) => wide && glued.classList.add("loose"));
+  markEach(within, ":is(p, li, td, dd, figcaption, .glued) > math", isTooWide, (math, wide) =>
+    wide && math.classList.add("wide"));
+  markEach(within, ".equation .formula, math.wide", box => box.scrollWidth > box.clientWidth, (box, scrolls) => {
     if (scrolls) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });
 }
 
-addEventListener("load", () => setTimeout(markWideFormulas));
-addEventListener("resize", markWideFormulas);
-addEventListener("toggle", markWideFormulas, true); // something is unfolded
+addEventListener("load", () => setTimeout(markWideFormulas, 0, document));
+addEventListener("resize", () => markWideFormulas(document));
+addEventListener("toggle", event => markWideFormulas(event.target), true); // something is unfolded
 
 /* The theme takes the focus from its buttons once they are clicked; who pressed one with a key keeps it. */
 addEventListener(

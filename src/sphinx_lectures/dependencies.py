@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import hashlib
 from functools import lru_cache
-from os.path import isfile, join
 from pathlib import Path
 
 from sphinx_lectures.notebook import is_notebook, read_notebook
@@ -121,9 +120,7 @@ def _absolute(modules, path, library):
 def _existing(strings, folder):
     """The files that `strings` name, relative to `folder`."""
     named = {s for s in strings if 0 < len(s) < 200 and "\n" not in s and "\0" not in s}
-    return {
-        folder / s for s in named if isfile(join(folder, s))
-    }  # Path.is_file takes thrice as long
+    return {path for s in named if (path := folder / s).is_file()}
 
 
 def _note(app, docname, source):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import count, groupby
 from xml.etree.ElementTree import Element
 
-#: In which order the parts of an axis are drawn.
-ORDER = ("defs", "path", "use", "text")
+#: In which order the parts of an axis are drawn; others come last.
+ORDER = {"defs": 0, "path": 1, "use": 2, "text": 3}
 PLACES = frozenset({"d", "x", "y"})
 
 
@@ -22,12 +22,14 @@ def axes_of(root):
 
 def gather(axis):
     """Bring together what is alike in an axis, where nothing lies upon another; in place."""
-    axis[:] = sorted(axis, key=lambda part: ORDER.index(part.tag) if part.tag in ORDER else 9)
-    for _, alike in groupby(list(axis), key=_look):
+    parts = sorted(axis, key=lambda part: ORDER.get(part.tag, len(ORDER)))
+    del axis[:]
+    for _, alike in groupby(parts, key=_look):
         first, *others = alike
-        if first.tag == "path" and others:
+        if first.tag == "path":
             first.set("d", " ".join(path.get("d") for path in (first, *others)))
-            axis[:] = [part for part in axis if part not in others]
+            others = []
+        axis.extend([first, *others])
 
 
 def merge(root):
@@ -42,8 +44,7 @@ def merge(root):
     numbers = count(1)
     for group in list(root.iter()):
         runs = [list(alike) for _, alike in groupby(group, key=_look)]
-        if any(run[0].tag == "use" and len(run) > 1 for run in runs):
-            group[:] = [part for run in runs for part in _merged(run, shapes, numbers)]
+        group[:] = [part for run in runs for part in _merged(run, shapes, numbers)]
 
 
 def _look(element):

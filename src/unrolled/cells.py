@@ -247,14 +247,8 @@ class Activation(NamedTuple):
     derivative: Callable[[np.ndarray], np.ndarray]
 
 
-def _one_minus_square(h: np.ndarray) -> np.ndarray:
-    square: np.ndarray = h * h
-    np.subtract(1, square, out=square)
-    return square
-
-
 ACTIVATIONS = {
-    "tanh": Activation(np.tanh, _one_minus_square),
+    "tanh": Activation(np.tanh, lambda h: 1 - h * h),
     "relu": Activation(partial(np.maximum, 0), lambda h: (h > 0).astype(h.dtype)),
     "linear": Activation(np.positive, np.ones_like),
 }

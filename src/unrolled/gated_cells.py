@@ -138,19 +138,13 @@ class LSTMCell(Cell):
         h, c_before = states[..., :n], previous[..., n:]
         slopes = _factors(gates, 6, n)
         to_c, kept, to_i, to_f, to_g, to_o = np.moveaxis(slopes, -2, 0)
-        np.multiply(h, h, out=to_c)  # o * (1 - tanh(c)^2) without another tanh, as
-        to_c /= o + np.finfo(o.dtype).tiny  # h = o * tanh(c); o may be 0
-        np.subtract(o, to_c, out=to_c)
+        # o * (1 - tanh(c)^2) without another tanh, as h = o * tanh(c); o may be 0.
+        np.subtract(o, h * h / (o + np.finfo(o.dtype).tiny), out=to_c)
         kept[...] = f
-        np.multiply(g, i, out=to_i)
-        to_i *= 1 - i
-        np.multiply(c_before, f, out=to_f)
-        to_f *= 1 - f
-        np.multiply(g, g, out=to_g)
-        np.subtract(1, to_g, out=to_g)
-        to_g *= i
-        np.subtract(1, o, out=to_o)
-        to_o *= h
+        np.multiply(g * i, 1 - i, out=to_i)
+        np.multiply(c_before * f, 1 - f, out=to_f)
+        np.multiply(i, 1 - g * g, out=to_g)
+        np.multiply(h, 1 - o, out=to_o)
         return slopes
 
     def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
@@ -324,15 +318,9 @@ class GRUCell(Cell):
         z, r, g, scaled = (gates[..., k * n : (k + 1) * n] for k in range(4))
         slopes = _factors(gates, 5, n)
         to_z, to_r, reset, to_g, kept = np.moveaxis(slopes, -2, 0)
-        rest = 1 - z
-        np.subtract(previous, g, out=to_z)
-        to_z *= z
-        to_z *= rest
-        np.multiply(scaled, r, out=to_r)
-        to_r *= 1 - r
-        np.multiply(g, g, out=to_g)
-        np.subtract(1, to_g, out=to_g)
-        to_g *= rest
+        np.multiply((previous - g) * z, 1 - z, out=to_z)
+        np.multiply(scaled * r, 1 - r, out=to_r)
+        np.multiply(1 - z, 1 - g * g, out=to_g)
         reset[...], kept[...] = r, z
         if self.reset_after:  # else what comes back to r and W_g must pass the product with W_g
             to_r *= to_g

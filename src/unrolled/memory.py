@@ -24,6 +24,7 @@ class _Room:
     def __init__(self, memory: np.ndarray) -> None:
         self.memory, self.__array_interface__ = memory, memory.__array_interface__
 
+    # A default, since the names of a module are gone once the process ends.
     def __del__(self, unused: defaultdict[int, list[np.ndarray]] = _unused) -> None:
         idle = sum(size * len(rooms) for size, rooms in list(unused.items()))
         if idle + self.memory.size > MOST:
