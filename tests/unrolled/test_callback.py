@@ -37,6 +37,11 @@ def fit(model, callback, x, y, **options):
     return model.fit(x, y, callbacks=[callback], **options)
 
 
+def words_of(caught):
+    """What the callback said; a collected file of another test may warn at any moment."""
+    return [str(one.message) for one in caught if issubclass(one.category, GradientWarning)]
+
+
 @pytest.fixture(autouse=True)
 def no_warning_unless_expected():
     with warnings.catch_warnings():
@@ -209,8 +214,8 @@ def test_it_says_once_that_gradients_vanish_and_how_far_they_reach():
     callback = GradientFlowCallback(x, y, every=1)
     with pytest.warns(GradientWarning) as caught:
         fit(frozen(0.5), callback, x, y)
-    (only,) = caught
-    assert str(only.message) == (
+    (only,) = words_of(caught)
+    assert only == (
         "rnn: the gradient vanishes: it halves every 1.0 steps back; of 20 steps only the last 7 "
         "receive more than 1 % of the largest (after batch 2)"
     )
@@ -243,8 +248,8 @@ def test_it_says_at_once_that_gradients_explode_and_ends_the_training_if_asked(t
     callback = GradientFlowCallback(x, y, every=2, terminate=terminate)
     with pytest.warns(GradientWarning) as caught:
         fit(frozen(1.5), callback, x, y)
-    (only,) = caught
-    assert str(only.message) == (
+    (only,) = words_of(caught)
+    assert only == (
         "rnn: the gradient explodes: it doubles every 1.7 steps back; one of 20 steps receives "
         "2.2e+03 times as much as the last (before the first batch)"
     )
@@ -288,11 +293,11 @@ def test_growth_since_the_first_measurement_is_an_explosion_as_well():
     callback = GradientFlowCallback(x, y, every=1)
     with pytest.warns(GradientWarning) as caught:
         model.fit(x, y, batch_size=4, verbose=0, callbacks=[Grow(), callback])
-    (only,) = caught
+    (only,) = words_of(caught)
     words = (
         r"rnn: the gradient explodes: its largest norm has grown to \d\.\de\+0\d times the first"
     )
-    assert re.match(words, str(only.message))
+    assert re.match(words, only)
 
 
 @pytest.mark.parametrize("terminate", [False, True])
@@ -308,7 +313,7 @@ def test_it_says_when_the_loss_and_the_gradient_are_no_longer_finite(terminate):
     with pytest.warns(GradientWarning) as caught:
         frozen(1.0).fit(x, y, batch_size=4, verbose=0, callbacks=[Break(), callback])
     after = 3 if terminate else 6
-    assert [str(one.message) for one in caught] == [
+    assert words_of(caught) == [
         "the loss is nan (after batch 3)",
         f"rnn: the gradient is not finite at 4 of 4 steps (after batch {after})",
     ]
