@@ -42,7 +42,7 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	  --open-browser --port 0 . _build/live
 
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
-	@$(IN_VENV) -m pytest
+	@$(IN_VENV) -m pytest -n 2 --dist loadfile --cov
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
 
 lint: .venv/installed ## Check style, formatting and types

@@ -2,7 +2,7 @@
 
 Once the pages are written, the rules that they can use are gathered from all their style sheets,
 with fonts cut down to the characters in use, and the pages get this one file instead. Icons are
-drawn into the pages, and scripts wait until the page stands.
+drawn into the pages, and scripts, without their comments, wait until the page stands.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from rjsmin import jsmin
 from sphinx.util import logging
 
 from sphinx_lectures import fonts, stylesheet
@@ -91,8 +92,16 @@ def _slim(app, exception):
     for name, page in drafts.items():
         html = page.html.replace(DIGEST, f"?v={digest}", 1)
         (folder / name).write_text(html, encoding="utf-8", newline="\n")
+    _shorten_scripts(folder / SHEET.parts[0])
     if not app._warncount:
         memo.save()
+
+
+def _shorten_scripts(folder):
+    """Leave out comments, but for notices of licences (``/*!``), and blanks."""
+    for path in folder.rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(jsmin(text, keep_bang_comments=True), encoding="utf-8", newline="\n")
 
 
 def _sheet(memo, drafts, folder):

@@ -59,7 +59,10 @@ details[open].opened { color: rgb(1, 2, 3); }
 .never-used { color: rgb(7, 8, 9); }
 .later-used { color: rgb(10, 11, 12); }
 """
-OWN_JS = "document.querySelector('h1').classList.add('set-by-script');"
+OWN_JS = """/*! Of somebody */
+// What follows marks the title.
+document.querySelector('h1').classList.add('set-by-script');
+"""
 #: Of every element of the page, and of what the style sheets put before and after it; but for the
 #: hidden one that ends a light page.
 STYLES = """() => [...document.querySelectorAll("html, body, body *")]
@@ -148,6 +151,11 @@ def test_page_loads_only_the_scripts_that_it_uses_and_none_before_it_stands(lean
     unused = {"searchtools", "searchindex", "fontawesome", "bootstrap"}
     assert not unused & (names["index"] | names["other"])
     assert {"doctools", "sphinx_highlight", "menus", "own"} <= names["other"]
+
+
+def test_scripts_have_no_comments_but_notices_of_licences(lean):
+    own = (lean / "_static/own.js").read_text(encoding="utf-8")
+    assert own == "/*! Of somebody */" + OWN_JS.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
