@@ -22,6 +22,19 @@ def _read_address(app, config):
     config.html_baseurl = address.rstrip("/") + "/" if address else ""
 
 
+def full_address(config, address):
+    """The full address of a page or file of the site; empty where the site does not know its own.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Config
+    >>> full_address(Config(html_baseurl="https://example.org/book"), "a/page.html")
+    'https://example.org/book/a/page.html'
+    """
+    base = config.html_baseurl
+    return base and urljoin(base.rstrip("/") + "/", address)
+
+
 def sitemap(addresses):
     """A sitemap of some pages, in XML.
 
@@ -43,13 +56,14 @@ def sitemap(addresses):
 
 
 def _write(app, exception):
-    base = app.config.html_baseurl
-    if exception or not base or app.builder.name not in ("html", "dirhtml"):
+    config = app.config
+    if exception or not config.html_baseurl or app.builder.name not in ("html", "dirhtml"):
         return
     pages = (app.builder.get_target_uri(docname) for docname in sorted(app.env.found_docs))
+    own = full_address(config, "sitemap.xml")
     files = {
-        "sitemap.xml": sitemap(urljoin(base, page) for page in pages),
-        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {urljoin(base, 'sitemap.xml')}\n",
+        "sitemap.xml": sitemap(full_address(config, page) for page in pages),
+        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {own}\n",
     }
     for name, text in files.items():
         Path(app.outdir, name).write_text(text, encoding="utf-8")
@@ -57,5 +71,5 @@ def _write(app, exception):
 
 def setup(app):
     app.connect("config-inited", _read_address)
-    app.connect("build-finished", _write)
+    app.connect("build-finished", _write, priority=750)  # after `unchanged` has kept the pages
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,8 +9,10 @@ import re
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urljoin
+from unicodedata import combining, normalize
 
+from sphinx_lectures.addresses import full_address
+from sphinx_lectures.elements import add_style
 from sphinx_lectures.notebook import is_notebook
 
 SPECIAL = re.compile(r"[&%$#_{}]")
@@ -89,17 +91,21 @@ def citation_of(app, docname):
     """
     config = app.config
     years = re.findall(r"\b\d{4}\b", str(config.copyright))
-    words = re.findall(r"[a-z0-9]+", f"{config.project} {docname.rpartition('/')[2]}".lower())
-    base = config.html_baseurl
     return Citation(
-        key="-".join(words),
+        key=_key(f"{config.project} {docname.rpartition('/')[2]}"),
         author=config.author,
         year=max(years, default=""),
         title=app.env.titles[docname].astext(),
         site=config.project,
         release=config.release,
-        address=base and urljoin(base, app.builder.get_target_uri(docname)),
+        address=full_address(config, app.builder.get_target_uri(docname)),
     )
+
+
+def _key(name):
+    """Words with hyphens between them; letters lose their accents, which BibTeX does not know."""
+    plain = "".join(c for c in normalize("NFKD", name.lower()) if not combining(c))
+    return "-".join(re.findall(r"[^\W_]+", plain))
 
 
 def _append(app, pagename, templatename, context, doctree):
@@ -115,5 +121,6 @@ def _append(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    add_style(app, "citation")
     app.connect("html-page-context", _append)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -37,6 +37,16 @@ def add_files(app, name, *kinds):
     app.connect("html-page-context", load)
 
 
+def add_style(app, name):
+    """Load static/`name`.css on every page."""
+
+    def publish(app, config):
+        config.html_static_path = [*config.html_static_path, str(STATIC / f"{name}.css")]
+
+    app.connect("config-inited", publish)
+    app.add_css_file(f"{name}.css")
+
+
 def _visit(translator, node):
     translator.body.append(translator.starttag(node, node["tag"], "", **node["html"]))
 

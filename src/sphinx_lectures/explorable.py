@@ -53,9 +53,10 @@ class ExplorableRenderer:
 
 
 def _pack(app, doctree):
-    """Replace the frames of each bundle by their changes, and drop what only notebooks show."""
+    """Replace the frames of each bundle by their changes, and drop what only others show."""
     for node in list(doctree.findall(explorable)):
-        node.parent.parent.children = [node.parent]
+        if app.builder.name in HTML_BUILDERS:
+            node.parent.parent.children = [node.parent]
         bundle = node["bundle"]
         frames = [inline_svg(svg, "", "", short=False) for svg in bundle["frames"]]
         node["bundle"] = {name: value for name, value in bundle.items() if name != "frames"}

@@ -1,7 +1,8 @@
 """Formulas are found by name: the label of an equation becomes an entry of index and search.
 
 Search looks for words of the text, and a formula's name need not be one: this adds what the
-author called it. ``$$ ... $$ (eq-spectral-radius)`` is found as "spectral radius".
+author called it. ``$$ ... $$ (eq-spectral-radius)`` is found as "spectral radius". A label that
+MyST has made up (a UUID) is no name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
+
+MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FormulaIndex(SphinxTransform):
@@ -30,7 +33,7 @@ class FormulaIndex(SphinxTransform):
 
 def formula_name(label, config):
     """The name in a label: what the first group of `formula_index_label` matches, as words."""
-    match = re.fullmatch(config.formula_index_label, label)
+    match = not MADE_UP.fullmatch(label) and re.fullmatch(config.formula_index_label, label)
     return " ".join(re.split(r"[-_:]+", match[1])) if match else ""
 
 

@@ -54,8 +54,8 @@ def changes(frames):
 def _elements(frame):
     """Elements in document order. Ids are hashes of what they name: they become numbers."""
     names = dict.fromkeys(re.findall(r' id="([^"]*)"', frame))
-    for count, name in enumerate(names):
-        frame = re.sub(rf'(?<=["#]){re.escape(name)}(?=[")])', f"id{count}", frame)
+    numbers = {name: f"id{count}" for count, name in enumerate(names)}
+    frame = re.sub(r'(?<=["#])[^"#()]+(?=[")])', lambda n: numbers.get(n[0], n[0]), frame)
     return list(ElementTree.fromstring(frame).iter())
 
 

@@ -1,8 +1,9 @@
 """Figures of cells stand in the page as SVG, so that they follow its font and its theme.
 
 Black becomes the page's text colour and white its background, text stays text, and size and
-alternative text come along; what is not seen does not. A figure or image without an alternative
-text fails the build.
+alternative text come along. Of a figure by Matplotlib, what is not seen does not; one by another
+program stays whole, with a style sheet that reaches nothing else. A figure or image without an
+alternative text fails the build.
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ from myst_nb.core.render import load_mime_renders
 from sphinx.util import logging
 
 from sphinx_lectures import markers
+from sphinx_lectures.drawing import PAINTS, REFERENCE, recolored, renamed, size_of
+from sphinx_lectures.elements import add_style
+from sphinx_lectures.foreign_drawing import confine
 from sphinx_lectures.paths import shorten
 
 logger = logging.getLogger(__name__)
 
-COLORS = {"#000000": "currentColor", "#ffffff": "var(--pst-color-background, Canvas)"}
-REFERENCE = re.compile(r"(?<=url\(#)[^)]+")
+MATPLOTLIBS_SHEET = re.compile(r"\s*\*\{stroke-line[^{}]*\}\s*")
+XML = "{http://www.w3.org/XML/1998/namespace}"
 FAMILY = re.compile(r"(; )?font-family: [^;]*")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
+MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
 NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
 
 
 class svg_figure(nodes.General, nodes.Element):
-    """A figure drawn by a cell: `svg` as Matplotlib wrote it, `alt`, and `prefix` for its ids."""
+    """A figure drawn by a cell: its `svg`, its `alt`, and a `prefix` for its ids."""
 
 
 class SvgRenderer:
@@ -51,7 +56,7 @@ def inline_svg(svg, alt, prefix, short=True):
     Parameters
     ----------
     svg : str
-        The document that Matplotlib wrote.
+        The document that Matplotlib or another program wrote.
     alt : str
         What is to be seen on it.
     prefix : str
@@ -67,8 +72,43 @@ def inline_svg(svg, alt, prefix, short=True):
     root = ElementTree.fromstring(svg.encode())
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-        named = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
-        cleaned = {name: _clean(name, value, prefix) for name, value in named.items()}
+        element.attrib = {
+            name if name.startswith(XML) else name.rpartition("}")[2]: value
+            for name, value in element.items()
+        }
+    width, height = size_of(root)
+    attributes = {
+        "class": "figure-svg",
+        "role": "img",
+        "aria-label": alt,
+        "viewBox": f"0 0 {width:g} {height:g}",
+        "width": f"{width:.0f}",
+        "height": f"{height:.0f}",
+        "fill": "currentColor",
+    }
+    if not _is_matplotlibs(root):
+        frame = ElementTree.Element("svg", attributes)
+        frame.append(confine(root, frame, prefix))
+        return _html(frame)
+    attributes["viewBox"] = " ".join(root.get("viewBox").split())
+    _lighten(root, prefix, short)
+    root.attrib = attributes
+    return re.sub(r">\s+<", "><", _html(root))
+
+
+def _is_matplotlibs(root):
+    sheets = ["".join(style.itertext()) for style in root.iter("style")]
+    return bool(sheets) and all(MATPLOTLIBS_SHEET.fullmatch(sheet) for sheet in sheets)
+
+
+def _html(root):
+    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+def _lighten(root, prefix, short):
+    """Drop from a figure by Matplotlib what is not seen, and write the rest short."""
+    for element in root.iter():
+        cleaned = {name: _clean(name, value, prefix) for name, value in element.items()}
         element.attrib = {name: value for name, value in cleaned.items() if value}
     axes = markers.axes_of(root)
     _drop_unused_ids(root)
@@ -81,36 +121,20 @@ def inline_svg(svg, alt, prefix, short=True):
     _drop_unseen(root)
     if short:
         for path in root.iter("path"):
-            path.set("d", shorten(path.get("d")))
-    box = root.get("viewBox").split()
-    root.attrib = {
-        "class": "figure-svg",
-        "role": "img",
-        "aria-label": alt,
-        "viewBox": " ".join(box),
-        "width": f"{float(box[2]) * 4 / 3:.0f}",  # CSS pixels in points
-        "height": f"{float(box[3]) * 4 / 3:.0f}",
-        "fill": "currentColor",
-    }
-    html = ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
-    return re.sub(r">\s+<", "><", html)
+            path.set("d", shorten(path.get("d", "")))
 
 
 def _clean(name, value, prefix):
     """An attribute's value in the page's colours, font and ids; places with two decimals."""
-    if name == "id":
-        return prefix + value
-    if name.endswith("href") and value.startswith("#"):
-        return "#" + prefix + value[1:]
     if name == "d":
         return " ".join(value.split())
-    if name in ("x", "y", "points", "transform"):
-        value = LONG_DECIMAL.sub(_rounded, NO_TURN.sub("", value))
+    if name in ("x", "y", "points"):
+        return " ".join(LONG_DECIMAL.sub(_rounded, value).split())
+    if name == "transform":  # scales keep all digits: they multiply whatever is within
+        value = MOVE.sub(lambda move: LONG_DECIMAL.sub(_rounded, move[0]), NO_TURN.sub("", value))
         return " ".join(value.split())
-    for color, replacement in COLORS.items():
-        value = value.replace(color, replacement)
-    value = FAMILY.sub("", value)
-    return REFERENCE.sub(lambda target: prefix + target[0], value)
+    value = renamed(name, value, prefix)
+    return FAMILY.sub("", recolored(value) if name in PAINTS else value)
 
 
 def _rounded(number):
@@ -136,7 +160,7 @@ def _is_unseen(element):
 def _drop_unused_ids(root):
     values = [value for element in root.iter() for value in element.attrib.values()]
     used = {value[1:] for value in values if value.startswith("#")}
-    used |= {target for value in values for target in REFERENCE.findall(value)}
+    used |= {target for value in values for _, target in REFERENCE.findall(value)}
     for element in root.iter():
         if element.get("id") not in used:
             element.attrib.pop("id", None)
@@ -148,18 +172,26 @@ def _check(app, doctree):
         node["prefix"] = f"svg{number}-"
     for node in doctree.findall(lambda node: isinstance(node, (svg_figure, nodes.image))):
         if message := _complaint(node):
-            logger.warning(message, location=node, type="lectures", subtype="alt")
+            place = next((n for n in (node, *_ancestors(node)) if n.line), node)
+            logger.warning(message, location=place, type="lectures", subtype="alt")
 
 
 def _complaint(node):
     alt = " ".join(node.get("alt", "").split())
     if not alt:
-        return "a figure has no alternative text (in a cell: `mystnb: {image: {alt: ...}}`)"
+        hint = "mystnb: {image: {alt: ...}}" if _is_of_a_cell(node) else "![...](file)"
+        return f"a figure has no alternative text (`{hint}`)"
     figure = next((n for n in _ancestors(node) if isinstance(n, nodes.figure)), nodes.figure())
     captions = [" ".join(n.astext().split()) for n in figure.findall(nodes.caption)]
     if alt in captions:
         return f"a figure's alternative text only repeats its caption: {alt!r}"
     return None
+
+
+def _is_of_a_cell(node):
+    return isinstance(node, svg_figure) or any(
+        "cell_output" in parent.get("classes", ()) for parent in _ancestors(node)
+    )
 
 
 def _ancestors(node):
@@ -173,6 +205,7 @@ def _visit(translator, node):
 
 
 def setup(app):
+    add_style(app, "inline_svg")
     app.add_node(svg_figure, html=(_visit, None))
     # MyST-NB finds renderers by entry points, which would reach every site built where this package
     # is installed. Its list of them is made once, so a renderer can join it for this site only.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sphinx_lectures.elements import add_style
+
 GLUED = re.compile(r"([(\[“‘]*)(<math>(?:(?!</math>).)*</math>)([-.,;:!?)\]”’…%]*)", re.DOTALL)
 #: Code, which stays as it is; or the space between a number, with its element, and a per cent sign.
 PER_CENT = re.compile(r"(<(pre|code)\b.*?</\2>)|(?<=\d)((?:</\w+>)*) %(?!\w)", re.DOTALL)
@@ -36,5 +38,6 @@ def _glue_page(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    add_style(app, "line_breaks")
     app.connect("html-page-context", _glue_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,9 +9,15 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from textwrap import wrap
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
+from warnings import catch_warnings, simplefilter
 
 from docutils import nodes
+from sphinx.util import logging
+
+from sphinx_lectures.addresses import full_address
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "_previews"  #: of the site
 SIZE = 1200, 630  #: in pixels, as the networks ask for
@@ -21,16 +27,16 @@ COLORS = {"ground": "#0f2038", "text": "#ffffff", "quiet": "#b8c7dc", "accent": 
 def _describe(app, pagename, templatename, context, doctree):
     if doctree is None:
         return
-    title = app.env.titles[pagename].astext()
+    title = _title(app, pagename)
     tags = {"og:type": "article", "og:site_name": app.config.project, "og:title": title}
     if pagename == app.config.root_doc:
         tags["og:type"] = "website"
     for meta in doctree.findall(nodes.meta):
         if meta.get("name") == "description":
             tags["og:description"] = meta["content"]
-    if base := app.config.html_baseurl:
-        tags["og:url"] = urljoin(base, app.builder.get_target_uri(pagename))
-        tags["og:image"] = urljoin(base, quote(f"{FOLDER}/{pagename}.png"))
+    if address := full_address(app.config, app.builder.get_target_uri(pagename)):
+        tags["og:url"] = address
+        tags["og:image"] = full_address(app.config, quote(f"{FOLDER}/{pagename}.png"))
         tags["og:image:width"], tags["og:image:height"] = map(str, SIZE)
         tags["og:image:alt"] = f"{app.config.project}: {title}"
         tags["twitter:card"] = "summary_large_image"
@@ -42,7 +48,13 @@ def _describe(app, pagename, templatename, context, doctree):
     context["metatags"] += "\n" + "".join(lines)
 
 
-def draw(file, site, title, address):
+def _title(app, pagename):
+    """The title of a page; that of the site if it has none."""
+    title = app.env.titles[pagename].astext()
+    return app.config.project if title == "<no title>" else title
+
+
+def draw(file, site, title, address, fonts=()):
     """Draw the picture of a page.
 
     Parameters
@@ -51,6 +63,8 @@ def draw(file, site, title, address):
         Where to write it, as PNG: the same bytes for the same words.
     site, title, address : str
         What is written on it.
+    fonts : sequence of str
+        Families to take letters from before those of Matplotlib's own font.
     """
     from matplotlib import rc_context, rcParamsDefault
     from matplotlib.figure import Figure
@@ -58,7 +72,8 @@ def draw(file, site, title, address):
 
     with rc_context(rcParamsDefault):
         figure = Figure(figsize=[side / 100 for side in SIZE], dpi=100, facecolor=COLORS["ground"])
-        style = {"x": 0.08, "va": "center", "parse_math": False}
+        family = [*fonts, "DejaVu Sans"]
+        style = {"x": 0.08, "va": "center", "parse_math": False, "family": family}
         heading = figure.text(y=0.48, s="\n".join(wrap(title, 24)), size=54, weight="bold", **style)
         heading.set(color=COLORS["text"], linespacing=1.25)
         while _too_large(heading.get_window_extent()):
@@ -81,11 +96,17 @@ def _draw_all(app, exception):
     for docname in sorted(app.env.found_docs):
         file = Path(app.outdir, FOLDER, f"{docname}.png")
         file.parent.mkdir(parents=True, exist_ok=True)
-        title = app.env.titles[docname].astext()
-        draw(file, app.config.project, title, base.partition("://")[2].rstrip("/"))
+        words = app.config.project, _title(app, docname), base.partition("://")[2].rstrip("/")
+        with catch_warnings(record=True) as caught:
+            simplefilter("always")
+            draw(file, *words, app.config.link_previews_fonts)
+        if caught:
+            message = "letters are missing in the preview (see link_previews_fonts): %s"
+            logger.warning(message, caught[0].message, location=docname, type="lectures")
 
 
 def setup(app):
+    app.add_config_value("link_previews_fonts", [], "html", types=[list])
     app.connect("html-page-context", _describe)
-    app.connect("build-finished", _draw_all)
+    app.connect("build-finished", _draw_all, priority=750)  # after `unchanged` has kept the pages
     return {"parallel_read_safe": True, "parallel_write_safe": True}

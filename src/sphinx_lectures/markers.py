@@ -27,7 +27,8 @@ def gather(axis):
     for _, alike in groupby(parts, key=_look):
         first, *others = alike
         if first.tag == "path":
-            first.set("d", " ".join(path.get("d") for path in (first, *others)))
+            lines = [path.get("d", "") for path in (first, *others)]
+            first.set("d", " ".join(filter(None, lines)))
             others = []
         axis.extend([first, *others])
 
@@ -62,7 +63,7 @@ def _merged(alike, shapes, numbers):
     name = f"{shape.get('id')}-{next(numbers)}"
     style = "; ".join(filter(None, (first.get("style"), shape.get("style"))))
     marker = Element("marker", id=name, overflow="visible", markerUnits="userSpaceOnUse")
-    marker.append(Element("path", d=shape.get("d"), style=style))
+    marker.append(Element("path", d=shape.get("d", ""), style=style))
     points = " ".join(f"{use.get('x', '0')} {use.get('y', '0')}" for use in alike)
     line = Element("polyline", points=points, style=f"fill: none; marker: url(#{name})")
     if clip := first.get("clip-path"):

@@ -16,10 +16,14 @@ from sphinx.locale import _
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
+from sphinx_lectures.elements import add_style
+
 logger = logging.getLogger(__name__)
 
-#: Mathematical fonts raise primes, and MathML raises them once more: unrolled.css lowers these.
+#: Mathematical fonts raise primes, and MathML raises them once more: mathml.css lowers these.
 PRIME = re.compile("<mo>([′″‴⁗])</mo>")
+#: Environments that number their lines; a formula has one number, that of Sphinx.
+NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:equation|align|gather|multline))\}")
 #: Chromium does not size a delimiter (``\\big``) that carries an index, unless it is in a row.
 SIZED = re.compile("(<msub>|<msup>|<msubsup>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
 
@@ -59,6 +63,7 @@ def to_mathml(tex, display=False, macros=()):
     parts = [part for part in tex.split("\n\n") if part.strip()]
     if len(parts) > 1:  # in reStructuredText a blank line parts two equations
         tex = r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"
+    tex = NUMBERED.sub(r"\1*}", tex)
     mathml = _converter(macros).convert_with_local_state(tex, displaystyle=display)
     mathml = PRIME.sub(r'<mo class="prime">\1</mo>', mathml)
     return SIZED.sub(r"\1<mrow>\2</mrow>", mathml)
@@ -98,6 +103,7 @@ def _visit_display(translator, node):
 
 
 def setup(app):
+    add_style(app, "mathml")
     app.add_config_value("mathml_macros", {}, "env", types=[dict])
     app.add_html_math_renderer(
         "mathml", inline_renderers=(_visit_inline, None), block_renderers=(_visit_display, None)

@@ -18,7 +18,9 @@ from urllib.parse import quote, urljoin
 import nbformat
 from sphinx.util.osutil import relative_uri
 
+from sphinx_lectures.addresses import full_address
 from sphinx_lectures.dependencies import files_behind
+from sphinx_lectures.elements import add_style
 from sphinx_lectures.notebook import is_notebook, read_notebook
 from sphinx_lectures.notebook_copy import has_solutions, notebook_of
 
@@ -36,19 +38,22 @@ class Page:
         self.name, self.student = (f"{FOLDER}/{docname}{end}.ipynb" for end in ("", "_student"))
         self.file = Path(app.outdir, self.name)
         # Addresses are empty where the site does not know its own.
-        base = app.config.html_baseurl
-        base = base.rstrip("/") + "/" if base else ""
-        self.address = base and urljoin(base, app.builder.get_target_uri(docname))
-        self.folder_address = base and urljoin(base, quote(self.name)).rpartition("/")[0] + "/"
+        self.address = full_address(app.config, app.builder.get_target_uri(docname))
+        own = full_address(app.config, quote(self.name))
+        self.folder_address = own and own.rpartition("/")[0] + "/"
 
     @cached_property
     def data(self):
-        """Names of data files that the cells read, as they stand in the cells."""
+        """Names of data files of the site that the cells read, as they stand in the cells."""
         config, folder = self.app.config, self.path.parent
         notebook, root = read_notebook(self.text), Path(self.app.confdir)
         files = files_behind(notebook, self.path, root, config.lectures_library, [])
         own = [file.relative_to(folder) for file in files if file.is_relative_to(folder)]
-        return [file.as_posix() for file in own if file.suffix != ".py"]
+        return [file.as_posix() for file in own if file.suffix != ".py" and self._is_of_site(file)]
+
+    def _is_of_site(self, name):
+        """Whether a file, named as seen from the page, lies in the folder of the pages."""
+        return (self.path.parent / name).resolve().is_relative_to(Path(self.app.srcdir).resolve())
 
     def link(self, reference):
         """Where a reference leads from a notebook: nowhere within a site without an address."""
@@ -90,6 +95,7 @@ def _download(address, text):
 
 
 def setup(app):
+    add_style(app, "notebooks")
     app.setup_extension("sphinx_lectures.dependencies")
     app.add_config_value("notebooks_install", "", "html", types=[str])
     app.connect("html-page-context", _export)

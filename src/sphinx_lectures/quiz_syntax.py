@@ -19,7 +19,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-ITEM = re.compile(r"- (?:\[(?P<box>[ x])\]|(?P<sign>[=~]))(?: +(?P<text>.*\S))? *")
+ITEM = re.compile(r"- (?:\[(?P<box>[ xX])\]|(?P<sign>[=~]))(?: +(?P<text>.*\S))? *")
 LIKE_ITEM = re.compile(r"[-*+] *(\[.?\]|[=~] )")
 NUMBER = re.compile(
     r"([-+]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?))(?: *± *(\d*\.?\d+))?", re.I
@@ -45,7 +45,7 @@ def read(lines):
     for i, line in enumerate(lines):
         fenced ^= line.startswith(("```", "~~~"))
         if (item := ITEM.fullmatch(line)) and not fenced:
-            answers.append(Answer(i, item["box"] or item["sign"], item["text"] or "", []))
+            answers.append(Answer(i, (item["box"] or item["sign"]).lower(), item["text"] or "", []))
         elif LIKE_ITEM.match(line) and not fenced:
             complaints.append((i, "an answer begins with `- [x] `, `- [ ] `, `- = ` or `- ~ `"))
         elif answers and (line.startswith("  ") or not line.strip()):
@@ -74,7 +74,8 @@ def _complaints(question, answers):
         if not answer.text:
             yield answer.line, "an answer is empty"
         elif not answer.right and not any(line.strip() for line in answer.why):
-            yield answer.line, f"nothing explains why {answer.text!r} is wrong"
+            what = "any other answer" if answer.text == "*" else repr(answer.text)
+            yield answer.line, f"nothing explains why {what} is wrong"
         for text in variants(answer):
             if known.setdefault(text.casefold(), answer) is not answer:
                 yield answer.line, f"{text!r} is given twice"

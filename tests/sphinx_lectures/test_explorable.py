@@ -57,7 +57,7 @@ def bundle(**changed):
 def build(tmp_path):
     """Build a site of one notebook that displays a bundle; its HTML, and what was warned of."""
 
-    def build(bundle, alt=ALT, name="out"):
+    def build(bundle, alt=ALT, name="out", builder="html", file="index.html"):
         data = {MIME_TYPE: bundle, "image/svg+xml": frame(0.7), "text/plain": "<Explorable>"}
         metadata = {
             "mystnb": {
@@ -75,17 +75,16 @@ def build(tmp_path):
             cell["id"] = f"cell{count}"
         nbformat.write(notebook, tmp_path / "index.ipynb")
         (tmp_path / "other.md").write_text("---\norphan: true\n---\n# Other", encoding="utf-8")
-        warnings = (tmp_path / "warnings").open("w+", encoding="utf-8")
+        warnings = tmp_path / "warnings"
         extensions = ["myst_nb", "sphinx_lectures.inline_svg", "sphinx_lectures.explorable"]
         settings = {"extensions": extensions, "nb_execution_mode": "off", "numfig": True}
         # A dict of its own: MyST-NB would write into Sphinx's default, for all later builds.
         settings["source_suffix"] = {".ipynb": "myst-nb", ".md": "myst-nb"}
         settings["exclude_patterns"] = ["out*", "jupyter_execute"]
         out = tmp_path / name
-        with docutils_namespace():
-            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, warnings).build()
-        warnings.seek(0)
-        return (out / "index.html").read_text(encoding="utf-8"), warnings.read()
+        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
+            Sphinx(tmp_path, None, out, out / ".doctrees", builder, settings, None, said).build()
+        return (out / file).read_text(encoding="utf-8"), warnings.read_text(encoding="utf-8")
 
     return build
 
@@ -95,6 +94,12 @@ def page(build):
     html, warnings = build(bundle())
     assert warnings == ""
     return BeautifulSoup(html, "html.parser")
+
+
+def test_a_builder_that_writes_text_shows_the_words(build):
+    text, warnings = build(bundle(), builder="text", file="index.txt")
+    assert warnings == ""
+    assert "<Explorable>" in text
 
 
 def test_default_frame_stands_in_the_page_once_with_its_alternative_text(page):

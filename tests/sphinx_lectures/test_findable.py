@@ -25,7 +25,7 @@ SETTINGS = {
     "copyright": "2024, 2026, A. U. Thor",
     "release": "1.2",
     "nb_execution_mode": "off",
-    "myst_enable_extensions": ["dollarmath"],
+    "myst_enable_extensions": ["amsmath", "dollarmath"],
     "formula_index_label": r"eq-[a-z]+-(.+)",
 }
 INDEX = "# Start\n\n```{toctree}\nfolder/page\n```\n"
@@ -41,6 +41,10 @@ myst:
 $$ \rho(W) = \max_i |\lambda_i| $$ (eq-page-spectral-radius)
 
 $$ a $$ (other)
+
+\begin{align}
+b
+\end{align}
 """
 
 
@@ -58,8 +62,8 @@ def build(tmp_path, monkeypatch):
             monkeypatch.setenv("SITE_URL", address)
         folders = tmp_path, None, tmp_path / "html", tmp_path / "doctrees"
         settings = {**SETTINGS, **settings}
-        with docutils_namespace():
-            Sphinx(*folders, "html", settings, status=None, warningiserror=True).build(True)
+        with docutils_namespace(), (tmp_path / "warnings").open("w", encoding="utf-8") as said:
+            Sphinx(*folders, "html", settings, status=None, warning=said).build(True)
         return tmp_path / "html"
 
     return build
@@ -101,6 +105,19 @@ def test_address_must_be_one(build):
 def test_address_of_the_settings_holds_where_the_environment_has_none(build):
     site = build(None, html_baseurl=ADDRESS)
     assert ADDRESS in (site / "sitemap.xml").read_text()
+
+
+def test_address_needs_no_slash_at_its_end_nor_the_extension_that_reads_it(build):
+    alone = ["myst_nb", "sphinx_lectures.citation", "sphinx_lectures.link_previews"]
+    page = build(None, html_baseurl=ADDRESS, extensions=alone) / "folder/page.html"
+    assert tags(page)["og:url"] == f"{ADDRESS}/folder/page.html"
+    assert parsed(page).select_one("details.cite-page a")["href"] == f"{ADDRESS}/folder/page.html"
+
+
+def test_letters_that_no_font_has_are_warned_of(build, tmp_path):
+    build(ADDRESS, project="\N{CJK UNIFIED IDEOGRAPH-6559}")
+    said = (tmp_path / "warnings").read_text(encoding="utf-8")
+    assert re.search(r"index\.md: WARNING: letters are missing.*link_previews_fonts.*6559", said)
 
 
 def test_shared_link_shows_title_description_and_picture(build):
@@ -167,6 +184,16 @@ def test_bibtex_can_be_read_by_a_bibliography():
     assert "url" not in read.fields
 
 
+@pytest.mark.parametrize(
+    ("project", "key"),
+    [("Mein Büchlein", "mein-buchlein-page"), ("\N{CJK UNIFIED IDEOGRAPH-6559}", None)],
+)
+def test_key_has_the_letters_of_any_script_without_accents(build, project, key):
+    page = build(project=project) / "folder/page.html"
+    entry = parsed(page).select_one("details.cite-page pre").get_text()
+    assert entry.startswith(f"@misc{{{key or project + '-page'},")
+
+
 def test_question_needs_no_full_stop():
     assert "Why? In: " in Citation("k", "A", "", "Why?", "S", "", "").sentence()
 
@@ -179,3 +206,9 @@ def test_formula_is_found_by_its_name(build):
     assert index["docnames"][document] == "folder/page"
     assert parsed(site / "folder/page.html").find(id=anchor) is not None
     assert "other" not in entries  # its label is not of the form that names a formula
+
+
+def test_label_that_nobody_has_given_is_no_name(build):
+    site = build(formula_index_label="(.+)")
+    index = json.loads(re.search(r"\{.*\}", (site / "searchindex.js").read_text())[0])
+    assert set(index["indexentries"]) == {"eq page spectral radius", "other"}

@@ -1,9 +1,15 @@
 """Figures stand in the page as SVG in its colours, each with an alternative text."""
 
+import io
 import re
+from xml.etree import ElementTree
 
+import matplotlib
 import pytest
 from docutils import nodes
+from matplotlib.figure import Figure
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 
 from sphinx_lectures import inline_svg as extension
 from sphinx_lectures.inline_svg import inline_svg, svg_figure
@@ -63,6 +69,99 @@ def test_the_same_figure_is_the_same_file(draw):
     assert draw(lines) == draw(lines)
 
 
+def draw_by_default(plot):
+    """SVG of a figure as Matplotlib draws it without settings: its text is made of paths."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure, out = Figure(), io.StringIO()
+        plot(figure.subplots())
+        figure.savefig(out, format="svg")
+    return out.getvalue()
+
+
+def test_space_in_a_text_of_paths_is_a_glyph_that_draws_nothing():
+    html = inline_svg(draw_by_default(lambda ax: ax.set_title("a b")), "alt", "svg1-")
+    root = ElementTree.fromstring(html)
+    shapes = {shape.get("id"): shape.get("d") for shape in root.iter("path")}
+    assert shapes["svg1-DejaVuSans-3"] == ""
+    assert {use.get("href")[1:] for use in root.iter("use")} <= set(shapes)
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_line_of_no_numbers_draws_nothing_and_harms_nothing(draw, short):
+    nan = float("nan")
+    html = inline_svg(draw(lambda ax: ax.plot([nan, nan])), "alt", "svg1-", short)
+    lines = [path for path in ElementTree.fromstring(html).iter("path") if not path.get("d")]
+    assert len(lines) == 1
+
+
+def test_text_of_paths_keeps_its_scale_and_places_are_short():
+    svg = draw_by_default(lambda ax: ax.set_title("time step"))
+    html = inline_svg(svg, "alt", "svg1-")
+    scales = [set(re.findall(r"scale\([^)]*\)", text)) for text in (svg, html)]
+    assert "scale(0.015625)" in scales[1] and scales[0] == scales[1]
+    moves = re.findall(r"translate\(([^)]*)\)", html)
+    assert moves and not re.search(r"\.\d{3}", " ".join(moves))
+
+
+def by_another(body, attributes='width="40" height="40"'):
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>'
+    return inline_svg(svg, "alt", "svg1-")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "view", "width", "height"),
+    [
+        ('width="40" height="30px"', "0 0 40 30", "40", "30"),
+        ('width="60pt" height="1in"', "0 0 80 96", "80", "96"),
+        ('width="60pt" height="30pt" viewBox="0,0 60,30"', "0 0 80 40", "80", "40"),
+        ('width="100" viewBox="0 0 20 10"', "0 0 100 50", "100", "50"),
+        ('width="100%" viewBox="0 0 20 10"', "0 0 20 10", "20", "10"),
+        ("", "0 0 300 150", "300", "150"),
+    ],
+)
+def test_drawing_by_another_program_has_the_size_that_it_asks_for(attributes, view, width, height):
+    frame = ElementTree.fromstring(by_another("<circle r='3'/>", attributes))
+    assert [frame.get(name) for name in ("viewBox", "width", "height")] == [view, width, height]
+    assert frame[0].get("width") is frame[0].get("height") is None
+
+
+def test_drawing_by_another_program_keeps_its_numbers_and_its_spaces():
+    body = (
+        '<path d="M 0 0 L 0.001 0.002"/><text><tspan>a</tspan> <tspan x="0.1234">b</tspan></text>'
+    )
+    html = by_another(body + '<text xml:space="preserve">c</text>', 'viewBox="0 0 1 1" fill="none"')
+    assert body in html
+    assert 'xml:space="preserve"' in html
+    assert '<svg viewBox="0 0 1 1" fill="none">' in html
+
+
+def test_drawing_by_another_program_follows_the_theme_but_its_masks_do_not():
+    html = by_another('<rect fill="white" stroke="Black" style="color:#000"/><g class="black"/>')
+    assert 'fill="var(--pst-color-background, Canvas)" stroke="currentColor"' in html
+    assert 'style="color:currentColor"' in html and 'class="black"' in html
+    mask = '<mask id="m"><rect fill="white"/></mask>'
+    assert '<mask id="svg1-m" fill="black"><rect fill="white"/></mask>' in by_another(mask)
+
+
+def test_style_sheet_of_a_drawing_reaches_nothing_else(browser):
+    sheet = """svg > .r { fill: red } :root { --c: blue } #t { fill: var(--c) }
+        @keyframes half { from, to { opacity: 0.5 } }
+        @media all { .k { animation: half 1s infinite; fill: url('#g') } }"""
+    body = '<circle class="r"/><circle id="t"/><circle class="k"/><linearGradient id="g"/>'
+    html = by_another(f"<style><![CDATA[{sheet}]]></style>{body}")
+    page = browser.new_page()
+    page.set_content(f'{html}<svg><circle class="r"/><circle id="t"/><circle class="k"/></svg>')
+    fills, opacities = (
+        page.eval_on_selector_all("circle", f"all => all.map(e => getComputedStyle(e).{name})")
+        for name in ("fill", "opacity")
+    )
+    page.close()
+    black = "rgb(0, 0, 0)"
+    assert fills == ["rgb(255, 0, 0)", "rgb(0, 0, 255)", 'url("#svg1-g")', black, black, black]
+    assert opacities == ["1", "1", "0.5", "1", "1", "1"]
+
+
 def page_with(node, caption=None):
     document = nodes.document(None, None)
     figure = nodes.figure("", node)
@@ -91,3 +190,31 @@ def test_alternative_text_must_say_something_of_its_own(monkeypatch, node, capti
     extension._check(None, page_with(node.deepcopy(), caption))
     assert len(warnings) == (complaint is not None)
     assert all(complaint in warning for warning in warnings)
+
+
+@pytest.fixture
+def warnings_of(tmp_path):
+    """What is warned of when a site of one page is built with the extension."""
+
+    def build(text):
+        (tmp_path / "index.md").write_text(text, encoding="utf-8")
+        (tmp_path / "x.png").write_bytes(b"")
+        warnings, out = io.StringIO(), tmp_path / "out"
+        settings = {"extensions": ["myst_nb", "sphinx_lectures.inline_svg"]}
+        with docutils_namespace():
+            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, warnings).build()
+        return warnings.getvalue()
+
+    return build
+
+
+def test_complaint_of_an_image_in_the_text_says_where_it_is_and_what_to_write(warnings_of):
+    warning = warnings_of("# Page\n\nText.\n\n![](x.png)\n")
+    assert "index.md:5: WARNING: a figure has no alternative text" in warning
+    assert "`![...](file)`" in warning and "mystnb" not in warning
+
+
+def test_complaint_of_a_figure_of_a_cell_names_the_setting_of_the_cell():
+    cell = nodes.container("", nodes.image(uri="a.png"), classes=["cell_output"])
+    for node in (cell[0], svg_figure(svg="", alt="")):
+        assert "mystnb: {image: {alt: ...}}" in extension._complaint(node)

@@ -34,7 +34,7 @@ def build(tmp_path):
         nbformat.write(notebook, tmp_path / "folder" / "page.ipynb")
         index = "# Site\n\n```{toctree}\nfolder/page\n```\n"
         (tmp_path / "index.md").write_text(index, encoding="utf-8")
-        warnings = (tmp_path / "warnings").open("w+", encoding="utf-8")
+        warnings = tmp_path / "warnings"
         settings = {
             "extensions": ["myst_nb", "sphinx_lectures.made_files"],
             "nb_execution_mode": "off",
@@ -43,10 +43,9 @@ def build(tmp_path):
             "source_suffix": {".ipynb": "myst-nb", ".md": "myst-nb"},
         }
         out = tmp_path / "out"
-        with docutils_namespace():
-            Sphinx(tmp_path, None, out, out / ".d", builder, settings, None, warnings).build()
-        warnings.seek(0)
-        return out, warnings.read()
+        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
+            Sphinx(tmp_path, None, out, out / ".d", builder, settings, None, said).build()
+        return out, warnings.read_text(encoding="utf-8")
 
     return build
 

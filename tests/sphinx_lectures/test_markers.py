@@ -95,3 +95,16 @@ def test_a_legend_keeps_its_marker_on_top_of_its_box(draw):
     (use,) = root.iter("use")
     box = max(i for i, part in enumerate(order) if "Canvas" in part.get("style", ""))
     assert order.index(use) > box
+
+
+def test_paths_that_draw_nothing_add_nothing_to_a_grid():
+    axis = ElementTree.fromstring('<g><path d="M 0 0"/><path/><path d="M 1 1"/></g>')
+    markers.gather(axis)
+    assert [path.get("d") for path in axis] == ["M 0 0 M 1 1"]
+
+
+def test_marker_whose_shape_draws_nothing_draws_nothing():
+    body = SHAPE.replace(' d="M 0 0 L 1 1"', "") + uses((1, 2), (3, 4))
+    root = ElementTree.fromstring(f"<svg>{body}</svg>")
+    markers.merge(root)
+    assert root.find("marker/path").get("d") == ""

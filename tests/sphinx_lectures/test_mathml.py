@@ -72,7 +72,7 @@ def build(tmp_path):
 
     def build(text, **settings):
         (tmp_path / "index.md").write_text(text, encoding="utf-8")
-        warnings = (tmp_path / "warnings").open("w+", encoding="utf-8")
+        warnings = tmp_path / "warnings"
         settings = {
             "extensions": ["myst_parser", "sphinx_lectures.mathml"],
             "myst_enable_extensions": ["dollarmath"],
@@ -80,10 +80,11 @@ def build(tmp_path):
             **settings,
         }
         folders = tmp_path, None, tmp_path / "out", tmp_path / "out/.doctrees"
-        with docutils_namespace():
-            Sphinx(*folders, "html", settings, status=None, warning=warnings).build()
-        warnings.seek(0)
-        return (tmp_path / "out/index.html").read_text(encoding="utf-8"), warnings.read()
+        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
+            Sphinx(*folders, "html", settings, status=None, warning=said).build()
+        return (tmp_path / "out/index.html").read_text(encoding="utf-8"), warnings.read_text(
+            encoding="utf-8"
+        )
 
     return build
 
@@ -96,6 +97,14 @@ def test_labelled_equation_has_a_number_an_anchor_and_references(build):
     assert 'class="equation" id="equation-eq-two"' in html
     assert '<span class="eqno">(2)' in html
     assert re.search(r'href="#equation-eq-two">\(2\)</a>', html)
+
+
+def test_lines_of_an_environment_have_the_one_number_of_the_formula(build):
+    align = "\\begin{align}\na &= b \\\\\nc &= d\n\\end{align}\n"
+    extensions = ["amsmath", "dollarmath"]
+    html, warnings = build(f"# Page\n\n{align}", myst_enable_extensions=extensions)
+    assert warnings == ""
+    assert re.findall(r"\((\d+)\)", re.sub("<[^>]*>", "", html)) == ["1"]
 
 
 def test_no_formula_asks_for_mathjax(build):

@@ -315,6 +315,20 @@ def test_page_without_solutions_offers_one_notebook(tmp_path):
     assert "without the solutions" not in (site / "index.html").read_text(encoding="utf-8")
 
 
+def test_data_from_outside_the_site_stay_outside(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (tmp_path / "outer.txt").write_text("private", encoding="utf-8")
+    (site / "index.md").write_text(
+        "---\nfile_format: mystnb\nkernelspec: {name: python3, display_name: Python 3}\n---\n"
+        "# Page\n\n```{code-cell} ipython3\nopen('../outer.txt')\n```\n",
+        encoding="utf-8",
+    )
+    (site / "references.bib").write_text(BIB, encoding="utf-8")
+    build(site)
+    assert [path.parent for path in tmp_path.rglob("outer.txt")] == [tmp_path]
+
+
 def test_first_cell_says_what_to_install(notebook, folder):
     first = notebook.cells[0].source
     assert first.startswith("# One page\n\nThis notebook is a page of Tiny & co")

@@ -27,7 +27,7 @@ Which matrix multiplies the *old* state $h$?
 SEVERAL = """
 What changes?
 
-- [x] the state
+- [X] the state
 - [ ] a weight
   Not while the network reads.
 - [x] the input
@@ -53,7 +53,7 @@ def build(tmp_path):
         pages = {"index": f"# Page\n\n{text}\n\n{more}\n", **pages}
         for page, text in pages.items():
             (tmp_path / f"{page}.md").write_text(text, encoding="utf-8")
-        warnings = (tmp_path / "warnings").open("w+", encoding="utf-8")
+        warnings = tmp_path / "warnings"
         settings = {
             "extensions": ["myst_parser", "sphinx_lectures.mathml", "sphinx_lectures.quiz"],
             "myst_enable_extensions": ["dollarmath"],
@@ -62,12 +62,11 @@ def build(tmp_path):
             "source_suffix": {".md": "markdown"},
         }
         out = tmp_path / name
-        with docutils_namespace():
-            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, warnings).build()
-        warnings.seek(0)
+        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
+            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, said).build()
         texts = {page: (out / f"{page}.html").read_text(encoding="utf-8") for page in pages}
         parsed = {page: BeautifulSoup(html, "html.parser") for page, html in texts.items()}
-        return parsed if len(parsed) > 1 else parsed["index"], warnings.read()
+        return parsed if len(parsed) > 1 else parsed["index"], warnings.read_text(encoding="utf-8")
 
     return build
 
@@ -167,6 +166,7 @@ def test_code_in_the_question_is_not_read_as_an_answer(build):
         ("", 3, "the question is empty"),
         ("Why?\n\n- [x] a\n- = 4\n- ~ *\n  No.", 3, "do not mix"),
         ("Why?\n\n- = 4\n- ~ 5\n  No.", 3, "add `- ~ *`"),
+        ("Why?\n\n- = 4\n- ~ *", 7, "nothing explains why any other answer is wrong"),
         ("Why?\n\n- [x] a\n- [x] b", 3, "no answer is wrong"),
         ("Why?\n\n- [x] a\n- [] b\n  No.", 7, "an answer begins with"),
         ("Why?\n\n- [x] a\n- [ ] b\nNo.", 8, "indented by two spaces"),
