@@ -13,15 +13,19 @@ this package or an installed version changes, all pages are read again, too.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from hashlib import sha256
+from operator import itemgetter
+from os.path import normpath
 from pathlib import Path
+from urllib.parse import unquote
 
 from docutils import nodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 
-FOLDER = ".written"  #: of the doctrees
+FOLDER = ".written"  #: of the doctrees, with a folder for each builder
 RECORD = ".record.json"  #: in it: what the pages were written from
 #: What the environment holds besides what one page may show of another: its workings, and what
 #: stands at the head of a page.
@@ -33,11 +37,12 @@ WORKINGS = {
 }
 FEW = 3
 POSITIONS = {"line", "lineno"}  #: where in its file something stands shows on no page
+LINK = re.compile(r"""\b(?:href|src)=["']?([^"'\s>?#]+)""")
 
 
 def _kept(app):
     """The folder of the pages that are kept, and what they were written from."""
-    folder = Path(app.doctreedir, FOLDER)
+    folder = Path(app.doctreedir, FOLDER, app.builder.name)
     record = folder / RECORD
     return folder, json.loads(record.read_text("utf-8")) if record.is_file() else {}
 
@@ -85,6 +90,7 @@ def _changed(app, env):
             if path.is_file():
                 Path(app.outdir, path.relative_to(kept)).unlink(missing_ok=True)
     _share_out(app, changed)
+    app.lectures_new = changed
     return changed
 
 
@@ -142,10 +148,13 @@ def _is_shared(name):
 
 def _plain(value):
     """A value of the environment as JSON, in an order that is the same in every build."""
+    if isinstance(value, (str, int, float, type(None))):
+        return value
     if isinstance(value, nodes.Node):
         return str(value)
     if isinstance(value, dict):
-        return sorted(([str(key), _plain(item)] for key, item in value.items()), key=str)
+        items = sorted(((str(key), item) for key, item in value.items()), key=itemgetter(0))
+        return [[key, _plain(item)] for key, item in items]
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, value))
     if hasattr(value, "_asdict"):
@@ -155,8 +164,6 @@ def _plain(value):
         # What was gathered from many pages stands in the order in which these were read.
         gathered = value and all(hasattr(item, "docname") for item in value)
         return sorted(items, key=str) if gathered else items
-    if isinstance(value, (str, int, float, type(None))):
-        return value
     if isinstance(value, (type, Path)):
         return str(value)
     return [type(value).__name__, _plain(getattr(value, "__dict__", str(value)))]
@@ -183,6 +190,36 @@ def _complete_index(app):
     return []
 
 
+def _linked(folder, pages):
+    """Names of files to which some pages in a folder link."""
+    return {
+        normpath(page.parent / unquote(link))
+        for page in pages
+        if (folder / page).is_file()
+        for link in LINK.findall((folder / page).read_text(encoding="utf-8"))
+    }
+
+
+def _drop_files_no_longer_linked(app, kept):
+    """Delete what pages have brought with them, such as a file to download, and now do not."""
+    out, name_of = Path(app.outdir), app.builder.get_outfilename
+    written = [Path(name_of(page)).relative_to(out) for page in app.lectures_new]
+    gone = _linked(kept, written) - _linked(out, written)
+    brought = {name for name in gone if _is_taken_over(name, kept, out)}
+    if brought:
+        pages = [path.relative_to(out) for path in out.rglob("*.html")]
+        for name in brought - _linked(out, pages):
+            (out / name).unlink()
+
+
+def _is_taken_over(name, kept, out):
+    """Whether a file, not a page, is from an earlier build: copies are as old as the original."""
+    files = out / name, kept / name
+    if name.endswith(".html") or not all(map(Path.is_file, files)):
+        return False
+    return len({file.stat().st_mtime_ns for file in files}) == 1
+
+
 def _keep(app, exception):
     """Keep the pages for the next build, unless something was wrong."""
     if exception or app._warncount or not hasattr(app, "lectures_record"):
@@ -191,13 +228,14 @@ def _keep(app, exception):
     record = json.dumps(app.lectures_record)
     if json.loads(record) == before:
         return
+    _drop_files_no_longer_linked(app, kept)
 
     def others(folder, names):  # Sphinx makes `_static` anew in every build
         left_out = [Path(app.doctreedir), Path(app.outdir, "_static")]
         left_out.append(Path(app.outdir, ".buildinfo.bak"))
         return [name for name in names if Path(folder, name) in left_out]
 
-    part = kept.with_name(f"{FOLDER}.part")
+    part = kept.with_name(f"{kept.name}.part")
     for folder in (part, kept):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(app.outdir, part, ignore=others)

@@ -1,6 +1,8 @@
 """An edited site is what a clean build makes of it; only pages on which it shows are written."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -95,6 +97,37 @@ def test_edited_sites_are_those_of_a_clean_build(linked):
         now = done(linked, "written")
         assert pages is None or now == pages, what
         assert linked.published() == clean(linked), what
+
+
+def test_what_a_page_no_longer_brings_is_not_published(linked):
+    files = {"_notebooks/b.ipynb", "_notebooks/numbers.txt"}
+    assert files <= linked.published().keys()
+    linked.edit("b.md", 'print(open("numbers.txt").read())', "print(1)")
+    assert linked.build()[0] == 0
+    assert files & linked.published().keys() == {"_notebooks/b.ipynb"}
+    assert linked.published() == clean(linked)
+
+
+def test_an_address_and_what_is_made_for_it_go_together(linked):
+    linked.edit("conf.py", '"sphinx_lectures.notebooks"]',
+                '"sphinx_lectures.notebooks", "sphinx_lectures.addresses"]')  # fmt: skip
+    assert linked.build(SITE_URL="https://example.org")[0] == 0
+    assert {"sitemap.xml", "robots.txt"} <= linked.published().keys()
+    code, said, _ = linked.build()
+    assert code == 0, said
+    assert not {"sitemap.xml", "robots.txt"} & linked.published().keys()
+    assert linked.published() == clean(linked)
+
+
+def test_builders_that_share_a_folder_do_not_share_pages(linked):
+    def build(builder):
+        command = [sys.executable, "-m", "sphinx", "-q", "-b", builder, "-d", "_build/both"]
+        out = linked.folder / "_build" / builder
+        subprocess.run([*command, ".", out], cwd=linked.folder, env=linked.environment, check=True)
+        return {path.relative_to(out).as_posix() for path in out.rglob("*.html")}
+
+    assert "a.html" in build("html")
+    assert {"a.html", "a/index.html"} & build("dirhtml") == {"a/index.html"}
 
 
 def test_nothing_is_written_when_nothing_has_changed(linked):
