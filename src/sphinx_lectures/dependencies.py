@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
-from sphinx_lectures.notebook import is_notebook, read_notebook
+from sphinx_lectures.notebook import code_cells, is_notebook, loaded_file, read_notebook
 
 
 def files_behind(notebook, page, config_dir, library, rests_on):
@@ -42,11 +43,10 @@ def files_behind(notebook, page, config_dir, library, rests_on):
 def _reached(notebook, page, library):
     """Files that the cells of a page reach by import or by name, and modules that they import."""
     found, waiting = set(), []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            modules, strings = _names_in(_without_magics(cell.source))
-            waiting += modules
-            found |= _existing(strings, page.parent)
+    for _, cell in code_cells(notebook):
+        modules, strings = _names_in(cell.source)
+        waiting += modules
+        found |= _existing([*strings, loaded_file(cell)], page.parent)
     seen = set()
     while waiting:
         module = waiting.pop()
@@ -61,23 +61,30 @@ def _reached(notebook, page, library):
     return found, seen
 
 
-def digest(files, config_dir):
-    """One hash for the names and contents of `files`."""
-    total = hashlib.sha256()
-    for path in files:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{path.relative_to(config_dir)} {content}\n".encode())
-    return total.hexdigest()
+def contents(files, config_dir):
+    """Hashes of the contents of `files`, by their names as seen from `config_dir`."""
+    return {
+        str(path.relative_to(config_dir) if path.is_relative_to(config_dir) else path):
+            hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }  # fmt: skip
+
+
+def digest(hashes):
+    """One hash for the names and contents of files."""
+    lines = "".join(f"{name} {content}\n" for name, content in hashes.items())
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 @lru_cache(maxsize=4096)
 def _names_in(source):
     """Modules imported by `source` (relative ones keep their dots) and its string constants."""
+    modules, strings = [], []
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # the page itself will fail on it, with its line
-        return [], []
-    modules, strings = [], []
+    except SyntaxError:
+        tree = _without_magics(source)
+        strings += source.split()  # a command names files without quotes
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
@@ -96,9 +103,15 @@ def _names_in_file(path, mtime):
 
 
 def _without_magics(source):
-    return "\n".join(
-        "pass" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()
-    )
+    """The Python in a cell that has other things in it, too."""
+    from IPython.core.inputtransformer2 import TransformerManager  # slow, and seldom needed
+
+    if source.lstrip().startswith("%%"):  # what `%%time` measures is a cell itself
+        source = source.lstrip().partition("\n")[2]
+    try:
+        return ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError:  # the page itself will fail on it, with its line
+        return ast.Module([], [])
 
 
 def _module_files(module, library):
@@ -120,14 +133,16 @@ def _absolute(modules, path, library):
 def _existing(strings, folder):
     """The files that `strings` name, relative to `folder`."""
     named = {s for s in strings if 0 < len(s) < 200 and "\n" not in s and "\0" not in s}
-    return {path for s in named if (path := folder / s).is_file()}
+    # Most strings name no file: `os` is fast, and does not object to what cannot be a name.
+    places = (os.path.join(folder, name) for name in named)
+    return {Path(p) for p in places if os.path.isfile(p) and os.access(p, os.R_OK)}
 
 
 def _note(app, docname, source):
     text = source[0]
     if is_notebook(text):
         page = Path(app.env.doc2path(docname))
-        for path in files_of_page(app, read_notebook(text), page):
+        for path in files_of_page(app, read_notebook(text, page), page):
             app.env.note_dependency(str(path))
 
 

@@ -2,9 +2,9 @@
 
 Before Sphinx reads any page, the pages whose outputs are not in the store run, each in a kernel of
 its own (see `schedule`). The key of a page's outputs is a hash of its code cells and of every file
-that they rest on (see `dependencies`); prose, captions, alternative texts and tags are not part of
-it. Only a run with no error and nothing on stderr is kept, so a failing page fails again at every
-build until it is mended.
+that they rest on (see `dependencies`), but for those that the page itself has made and left as they
+are; prose, captions, alternative texts and tags are not part of it. Only a run with no error and
+nothing on stderr is kept, so a failing page fails again at every build until it is mended.
 """
 
 from __future__ import annotations
@@ -13,93 +13,122 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import dataclass
 from logging import Filter, getLogger
 from pathlib import Path
-from typing import NamedTuple
 
-from nbformat import from_dict
+from nbformat import NotebookNode, from_dict
 from sphinx.util import logging
 from sphinx.util.logging import NAMESPACE
 
-from sphinx_lectures.dependencies import digest, files_of_page, packages_of_page
-from sphinx_lectures.kernel import Failure
-from sphinx_lectures.notebook import code_cells, is_notebook, read_notebook
+from sphinx_lectures.dependencies import contents, digest, files_of_page, packages_of_page
+from sphinx_lectures.kernel import Failure, beside_doctrees, unfit
+from sphinx_lectures.notebook import code_cells, is_notebook, is_to_run, language, read_notebook
 from sphinx_lectures.schedule import run_all, run_apart
 
 logger = logging.getLogger(__name__)
 CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
 CHANGED = "changed while the site was being built; build it again"
 
-#: Outputs of every page of this build, by the text of the page; filled before pages are read.
+#: Outputs of every page of this build, by its file and text; filled before pages are read.
 _outputs = {}
 #: Files of the pages that failed in this build.
 _failed = set()
+#: The file that is being read: MyST-NB gives its reader no more than the text.
+_reading = None
 
 
-class Page(NamedTuple):
-    """A page to run."""
+@dataclass(eq=False)
+class Page:
+    """A page that is a notebook."""
 
     docname: str
     path: Path
     text: str
+    notebook: NotebookNode
+    files: dict  #: hashes of the files that it rests on, by their names
     key: str
     packages: frozenset  #: that its cells reach through imports
 
 
 def read(text):
     """Reader for MyST-NB: the page as a notebook, with the outputs of this build in its cells."""
-    notebook = read_notebook(text)
+    notebook = read_notebook(text, _reading)
     if is_notebook(text):
-        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
-    cells = [cell for _, cell in code_cells(notebook)]
-    for number, (cell, outputs) in enumerate(zip(cells, _outputs.get(text, []), strict=False), 1):
+        name = language(notebook)
+        lexer = "ipython3" if name == "python" else name
+        notebook.metadata["language_info"] = {"name": name, "pygments_lexer": lexer}
+    cells, kept = [cell for _, cell in code_cells(notebook)], _outputs.get((_reading, text), [])
+    for number, (cell, outputs) in enumerate(zip(cells, kept, strict=False), 1):
         cell.outputs, cell.execution_count = from_dict(outputs), number
     return notebook
 
 
 def run_pages(app, env, docnames):
     """Fill in the outputs of all pages that are about to be read, running those that need it."""
-    store = Path(app.doctreedir).parent / "outputs"
+    store = beside_doctrees(app, "outputs")
     store.mkdir(parents=True, exist_ok=True)
-    pages = [page for name in docnames if (page := _page(app, env, name))]
+    made = _known(store / "made.json")
     missing = []
-    for page in pages:
+    for page in filter(None, (_page(app, env, name, made.get(name, {})) for name in docnames)):
         kept = store / f"{page.key}.json"
-        if kept.is_file():
-            _outputs[page.text] = json.loads(kept.read_text(encoding="utf-8"))["outputs"]
+        _outputs[page.path, page.text] = []
+        if failures := unfit(page.text, page.notebook, page.path):
+            _report(page, failures)
+        elif not is_to_run(page.notebook):
+            continue
+        elif kept.is_file():
+            _outputs[page.path, page.text] = _known(kept)["outputs"]
         else:
             missing.append(page)
     if missing:
-        _run(app, store, missing)
+        _run(app, store, missing, made)
 
 
-def _run(app, store, pages):
-    """Run pages, keep what came out, and report what failed."""
-    times_file = store / "times.json"  # in seconds
-    times = json.loads(times_file.read_text()) if times_file.is_file() else {}
+def _run(app, store, pages, made):
+    """Run pages, keep what came out and which files they `made`, and report what failed."""
+    times = _known(store / "times.json")  # in seconds
 
     def keep(page, run, taken):
-        _outputs[page.text], failures = run.outputs, run.failures
-        if not failures and _page(app, app.env, page.docname) != page:
-            failures = [Failure(1, 1, "the page, or a file that it rests on, " + CHANGED)]
+        _outputs[page.path, page.text], failures = run.outputs, run.failures
+        changed, own = _changes(app, page, made.get(page.docname, {}))
+        if own:
+            made[page.docname] = own
+            _write_whole(store / "made.json", json.dumps(made))
+        if not failures and changed:
+            failures = [Failure(None, 1, f"{', '.join(changed)} {CHANGED}")]
         if failures:
-            _failed.add(str(page.path))
             _report(page, failures)
         else:
             times[page.docname] = {"page": round(taken, 3), "cells": run.seconds}
             _write_whole(store / f"{page.key}.json", json.dumps({"outputs": run.outputs}))
-            _write_whole(times_file, json.dumps(times))
+            _write_whole(store / "times.json", json.dumps(times))
         return not failures
 
     before = {name: known["page"] for name, known in times.items()}
     run_apart(run_all(app, pages, before, keep))
 
 
+def _changes(app, page, made):
+    """Names of the files that changed while a page ran, and hashes of those that it has made.
+
+    It has made those that were not there before it ran, or that an earlier run `made`.
+    """
+    now = contents(files_of_page(app, page.notebook, page.path), Path(app.confdir))
+    files = {name: content for name, content in page.files.items() if name not in made}
+    changed = [name for name, content in files.items() if now.get(name) != content]
+    if page.path.read_text(encoding="utf-8-sig") != page.text:
+        changed.insert(0, page.path.name)
+    return changed, {name: content for name, content in now.items() if name not in files}
+
+
 def _report(page, failures):
+    _failed.add(str(page.path))
     for failure in failures:
+        cell = f"code cell {failure.cell}: " if failure.cell else ""
         logger.warning(
-            "code cell %d: %s",
-            failure.cell,
+            "%s%s",
+            cell,
             failure.message,
             location=f"{page.path}:{failure.line}",
             type="lectures",
@@ -107,25 +136,30 @@ def _report(page, failures):
         )
 
 
-def _page(app, env, docname):
+def _page(app, env, docname, made):
+    """A page; it does not rest on the files that it `made` itself, if they are as it left them."""
     path = Path(env.doc2path(docname))
     text = path.read_text(encoding="utf-8-sig")
     if not is_notebook(text):
         return None
-    notebook = read_notebook(text)
+    notebook = read_notebook(text, path)
     code = [
         (cell.source, "raises-exception" in cell.metadata.get("tags", []))
         for _, cell in code_cells(notebook)
     ]
-    files = digest(files_of_page(app, notebook, path), Path(app.confdir))
+    files = contents(files_of_page(app, notebook, path), Path(app.confdir))
+    files = {name: content for name, content in files.items() if made.get(name) != content}
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    parts = json.dumps([code, files, version, app.config.lectures_kernel_environment])
+    parts = json.dumps([code, digest(files), version, app.config.lectures_kernel_environment])
     key = hashlib.sha256(parts.encode()).hexdigest()
-    return Page(docname, path, text, key, frozenset(packages_of_page(app, notebook, path)))
+    packages = frozenset(packages_of_page(app, notebook, path))
+    return Page(docname, path, text, notebook, files, key, packages)
 
 
-def _unchanged(app, docname, source):
-    if is_notebook(source[0]) and source[0] not in _outputs:
+def _before_reading(app, docname, source):
+    global _reading
+    _reading = Path(app.env.doc2path(docname))
+    if is_notebook(source[0]) and (_reading, source[0]) not in _outputs:
         logger.warning("the page %s", CHANGED, location=docname, type="lectures")
 
 
@@ -145,6 +179,11 @@ def _start(app):
         handler.addFilter(_NoConsequences())
 
 
+def _known(path):
+    """What is kept in a file; nothing if there is none yet."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _write_whole(path, text):
     """Write a file so that no reader ever sees half of it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -154,11 +193,12 @@ def _write_whole(path, text):
 
 def setup(app):
     app.setup_extension("sphinx_lectures.dependencies")
+    app.setup_extension("sphinx_lectures.failures")
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
     app.add_config_value("lectures_import_once", [], "", types=[list])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.connect("builder-inited", _start)
     app.connect("env-before-read-docs", run_pages)
-    app.connect("source-read", _unchanged)
+    app.connect("source-read", _before_reading)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,14 @@ from typing import NamedTuple
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from sphinx_lectures.forked_kernel import ForkingClient
-from sphinx_lectures.notebook import cell_line, code_cells, read_notebook
+from sphinx_lectures.notebook import (
+    cell_line,
+    code_cells,
+    is_to_run,
+    language,
+    loaded_file,
+    read_notebook,
+)
 
 KERNEL_ARGUMENTS = [
     "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
@@ -28,7 +35,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 class Failure(NamedTuple):
     """Why a page may not be published."""
 
-    cell: int  #: number of the code cell, from 1
+    cell: int | None  #: number of the code cell, from 1; none if it is of the whole page
     line: int  #: line of the page's file
     message: str  #: what happened, the traceback included
 
@@ -41,10 +48,29 @@ class Run(NamedTuple):
     failures: list  #: why the page may not be published, if it may not
 
 
+def beside_doctrees(app, name):
+    """A folder of the build for what is not of the site: within the doctrees if these are in it."""
+    doctrees = Path(app.doctreedir)
+    return (doctrees if doctrees.parent.is_relative_to(app.outdir) else doctrees.parent) / name
+
+
 def environment(app):
     """The environment of kernels."""
-    ipython = {"IPYTHONDIR": str(Path(app.doctreedir).parent / "ipython")}
+    ipython = {"IPYTHONDIR": str(beside_doctrees(app, "ipython"))}
     return {**os.environ, **ipython, **app.config.lectures_kernel_environment}
+
+
+def unfit(text, notebook, path):
+    """Why a page cannot be run, before it is."""
+    failures = [
+        Failure(number, cell_line(text, notebook, index), f"found no file {name!r} to load")
+        for number, (index, cell) in enumerate(code_cells(notebook), 1)
+        if (name := loaded_file(cell)) and not (path.parent / name).is_file()
+    ]
+    if is_to_run(notebook) and (found := language(notebook)) != "python":
+        heads = (i for i, line in enumerate(text.splitlines(), 1) if "kernelspec" in line)
+        failures.append(Failure(None, next(heads), f"expected a Python kernel, got {found!r}"))
+    return failures
 
 
 async def run_page(app, path, text, server=None, attempts=2):
@@ -53,7 +79,7 @@ async def run_page(app, path, text, server=None, attempts=2):
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
     """
-    notebook = read_notebook(text)
+    notebook = read_notebook(text, path)
     started = []
     client = ForkingClient(
         notebook,
@@ -115,7 +141,8 @@ def _failure(app, text, notebook, index, error):
     elif isinstance(error, CellExecutionError):
         outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
         trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
-        if where := re.search(r"Cell In\[\d+\], line (\d+)", trace):
+        where = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+        if where and not loaded_file(notebook.cells[index]):
             line += int(where[1]) - 1
         message = f"raised {error.ename}: {error.evalue}\n{trace}"
     elif isinstance(error, BaseException):

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import lru_cache
+from unittest.mock import patch
 
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 
 is_notebook = is_myst_markdown_notebook
 
 
-def read_notebook(text):
-    """The notebook that a page's text stands for, without outputs; a fresh copy at each call."""
-    return deepcopy(_parsed(text))
+def read_notebook(text, path=None):
+    """The notebook that a page's text stands for, without outputs; a fresh copy at each call.
+
+    With the `path` of the page, cells with the option ``load`` have the code of the file that they
+    name, if it is there.
+    """
+    notebook = deepcopy(_parsed(text))
+    for _, cell in code_cells(notebook) if path else ():
+        file = path.parent / loaded_file(cell)
+        if file.is_file():
+            cell.source = file.read_text(encoding="utf-8").rstrip()
+    return notebook
 
 
 @lru_cache(maxsize=64)
 def _parsed(text):
-    notebook = read_myst_markdown_notebook(text, add_source_map=True)
+    # MyST-NB would load files itself, but for one that is missing there would be no notebook.
+    with patch("myst_nb.core.read._load_code_from_file", lambda path, name, token, body: body):
+        notebook = read_myst_markdown_notebook(text, add_source_map=True)
     lines, starts = text.splitlines(), notebook.metadata["source_map"]
     for i, cell in enumerate(notebook.cells):
         # MyST-NB strips the blank lines above a text, but counts as if it had not ...
@@ -32,11 +44,32 @@ def code_cells(notebook):
     return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
 
 
+def loaded_file(cell):
+    """The name of the file whose code a cell has instead of its own; empty if it has its own."""
+    return str(cell.metadata.get("load") or "")
+
+
+def is_to_run(notebook):
+    """Whether there is code in a notebook, and it is not said at its head that it is to rest."""
+    mode = (notebook.metadata.get("mystnb") or {}).get("execution_mode")
+    return bool(code_cells(notebook)) and mode not in ("off", False)  # `off` is False in YAML
+
+
+def language(notebook):
+    """The language of a notebook's kernel: "python", or what stands at its head instead."""
+    kernel = notebook.metadata.get("kernelspec") or {}
+    names = [str(kernel[key]) for key in ("language", "name", "display_name") if key in kernel]
+    names = names or ["python"]
+    return "python" if any("python" in name.lower() for name in names) else names[0]
+
+
 def cell_line(text, notebook, index):
     """Line of the file, from 1, on which the first line of code of a cell stands."""
     lines = text.splitlines()
-    code = notebook.cells[index].source.splitlines()
     start = notebook.metadata["source_map"][index] + 1
+    if loaded_file(notebook.cells[index]):
+        return start + 1
+    code = notebook.cells[index].source.splitlines()
     for i in range(start, len(lines)):
         if lines[i : i + len(code)] == code:
             return i + 1

@@ -68,7 +68,7 @@ def notebook_of(page, doctree, solutions=True):
     NotebookNode
         Without outputs; the ids of its cells are their positions.
     """
-    source = read_notebook(page.text)
+    source = read_notebook(page.text, page.path)
     writer = Markdown(*_numbers(page, doctree), page.link)
     title = doctree.next_node(nodes.title)
     parts = list(_parts(doctree) if solutions else _tasks(doctree, source))

@@ -46,7 +46,7 @@ class Page:
     def data(self):
         """Names of data files of the site that the cells read, as they stand in the cells."""
         config, folder = self.app.config, self.path.parent
-        notebook, root = read_notebook(self.text), Path(self.app.confdir)
+        notebook, root = read_notebook(self.text, self.path), Path(self.app.confdir)
         files = files_behind(notebook, self.path, root, config.lectures_library, [])
         own = [file.relative_to(folder) for file in files if file.is_relative_to(folder)]
         return [file.as_posix() for file in own if file.suffix != ".py" and self._is_of_site(file)]

@@ -59,6 +59,28 @@ def test_wrong_text_fails_with_page_and_line_until_it_is_mended(built, kind):
     fails_until_mended(built, lambda: built.edit("a.md", text, "Some prose."), *words)
 
 
+def test_loaded_code_that_is_missing_fails_with_page_and_line_until_it_is_mended(built):
+    good = (built.folder / "a.md").read_text()
+    built.page("a", ":load: loaded.py")
+    words = ("a.md:16:", "code cell 2: found no file 'loaded.py' to load")
+    fails_until_mended(built, lambda: built.write("a.md", good), *words)
+
+
+def test_wrong_loaded_code_fails_with_the_line_of_its_cell(built):
+    built.write("loaded.py", "x = 1\n\n\nx / 0\n")
+    built.page("a", ":load: loaded.py")
+    code, said, _ = built.build()
+    assert code != 0
+    assert "a.md:16: WARNING: code cell 2: raised ZeroDivisionError" in said
+
+
+def test_a_kernel_that_is_not_python_fails_with_its_line_until_it_is_mended(built):
+    built.edit("a.md", "{name: python3, display_name: Python 3}", "{name: bash}")
+    words = ("a.md:3:", "expected a Python kernel, got 'bash'")
+    mend = "{name: python3, display_name: Python 3}"
+    fails_until_mended(built, lambda: built.edit("a.md", "{name: bash}", mend), *words)
+
+
 def test_all_failing_pages_are_listed_in_one_run(built):
     built.page("a", "1 / 0")
     built.page("b", "undefined_name")
@@ -173,6 +195,6 @@ def test_a_library_file_edited_while_a_page_runs_fails_the_build_and_keeps_no_ou
     built.edit("a.md", "from waves import wave", f"from waves import wave\n{edit}")
     code, said, _ = built.build(EDITED=str(built.folder / "src" / "base.py"))
     assert code != 0
-    assert "changed while the site was being built" in said
+    assert "WARNING: src/base.py changed while the site was being built" in said
     code, said, runs = built.build(EDITED=str(built.folder / "src" / "base.py"))
     assert (code, runs) == (0, ["a"]), said

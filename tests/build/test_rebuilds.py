@@ -1,5 +1,7 @@
 """A page runs again exactly when something that its results rest on has changed."""
 
+import pytest
+
 FIGURE = """---
 mystnb:
   image: {alt: A line}
@@ -8,6 +10,15 @@ mystnb:
 import matplotlib.pyplot as plt
 fig, ax = plt.subplots()
 ax.plot([0, 1]);"""
+NOT_PLAIN = {
+    "shell command": "from waves import wave\nfiles = !ls\nprint(wave())",
+    "magic": "%matplotlib inline\nfrom waves import wave\nprint(wave())",
+    "magic of a whole cell": "%%time\nfrom waves import wave\nprint(wave())",
+    "operator at the start of a line": "from waves import wave\nprint((wave()\n  % 100))",
+}
+MAKES_A_FILE = """from pathlib import Path
+Path("made.txt").write_text("hello")
+print(Path("made.txt").read_text())"""
 
 
 def test_a_second_build_runs_nothing_and_publishes_the_same(built):
@@ -62,6 +73,103 @@ def test_an_edited_data_file_runs_the_page_that_names_it(built):
     built.write("numbers.txt", "4 5 6\n")
     assert built.build()[::2] == (0, ["b"])
     assert "4 5 6" in built.html("b")
+
+
+@pytest.mark.parametrize("kind", NOT_PLAIN)
+def test_a_cell_that_is_not_plain_runs_again_when_what_it_imports_changes(built, kind):
+    built.page("a", NOT_PLAIN[kind])
+    assert built.build()[::2] == (0, ["a"])
+    built.edit("src/base.py", "UNIT = 1", "UNIT = 2")
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["a"]), said
+    assert "43" in built.html("a")
+
+
+def test_an_edited_file_that_a_shell_command_names_runs_the_page(built):
+    built.page("b", "!cat numbers.txt")
+    assert built.build()[::2] == (0, ["b"])
+    built.write("numbers.txt", "4 5 6\n")
+    assert built.build()[::2] == (0, ["b"])
+    assert "4 5 6" in built.html("b")
+
+
+def test_an_edited_file_outside_the_site_runs_the_page_that_names_it(built):
+    outside = built.folder.with_name("outside.txt")
+    outside.write_text("one")
+    built.page("b", f"print(open({str(outside)!r}).read())")
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]), said
+    assert built.build()[::2] == (0, [])
+    outside.write_text("another")
+    assert built.build()[::2] == (0, ["b"])
+    assert "another" in built.html("b")
+
+
+def test_text_that_cannot_be_the_name_of_a_file_is_none(built):
+    built.page("b", f"print({'é' * 150!r})")
+    code, said, _ = built.build()
+    assert code == 0, said
+
+
+def test_a_page_does_not_rest_on_the_file_that_it_makes(built):
+    built.page("b", MAKES_A_FILE)
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]), said
+    assert built.build()[::2] == (0, [])
+    built.edit("b.md", "hello", "good day")
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]), said
+    assert "good day" in built.html("b")
+    assert built.build()[::2] == (0, [])
+
+
+def test_a_made_file_that_is_edited_runs_its_page(built):
+    built.page("b", MAKES_A_FILE.replace("Path(", 'Path("made.txt").exists() or Path(', 1))
+    assert built.build()[::2] == (0, ["b"])
+    built.write("made.txt", "by hand")
+    assert built.build()[::2] == (0, ["b"])
+    assert "by hand" in built.html("b")
+
+
+def test_loaded_code_is_that_of_the_cell_and_runs_it_again_when_edited(built):
+    built.write("loaded.py", "from waves import wave\nprint(wave() + 1000)\n")
+    built.page("b", ":load: loaded.py")
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]), said
+    assert "1042" in built.html("b")
+    assert "1000" in built.html("b")
+    built.edit("loaded.py", "1000", "2000")
+    assert built.build()[::2] == (0, ["b"])
+    built.edit("src/base.py", "UNIT = 1", "UNIT = 2")
+    assert built.build()[::2] == (0, ["a", "b"])
+    assert "2043" in built.html("b")
+
+
+def test_pages_with_the_same_text_in_two_folders_have_outputs_of_their_own(built):
+    built.page("b", 'print(open("numbers.txt").read())')
+    built.write("two/b.md", (built.folder / "b.md").read_text())
+    built.write("two/numbers.txt", "7 8 9\n")
+    built.edit("index.md", "b\n", "b\ntwo/b\n")
+    code, said, _ = built.build()
+    assert code == 0, said
+    assert "1 2 3" in built.html("b")
+    assert "7 8 9" in built.html("two/b")
+
+
+def test_a_page_that_is_to_rest_shows_its_cells_and_is_not_run(built):
+    built.page("b", "never defined")
+    built.edit("b.md", "kernelspec", 'mystnb: {execution_mode: "off"}\nkernelspec')
+    code, said, runs = built.build()
+    assert (code, runs) == (0, []), said
+    assert "never" in built.html("b")
+    assert "cell_output" not in built.html("b")
+
+
+def test_a_page_with_no_code_cell_starts_no_kernel(built):
+    built.write("b.md", "---\nfile_format: mystnb\n---\n# Page b\n")
+    code, said, _ = built.build()
+    assert code == 0, said
+    assert "running" not in said
 
 
 def test_figure_style_and_locked_versions_run_every_page(built):
