@@ -6,7 +6,6 @@ import inspect
 import operator
 import os
 import re
-import tempfile
 import warnings
 import zipfile
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from unrolled.gradient_flow import gradient_flow
+from unrolled.gradient_flow import build, gradient_flow
 from unrolled.spectra import half_life, norms_by_step
 
 HEARD = 0.01  # of the largest norm: a step that receives less counts as not reached
@@ -60,13 +59,13 @@ class GradientRecord(NamedTuple):
         """
         path = _npz(path)
         arrays = {f"norms/{name}": norms for name, norms in self.norms.items()}
-        handle, half_written = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        half_written = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(half_written, "wb") as file:  # of the usual mode, unlike that of tempfile
                 np.savez(file, steps=self.steps, **arrays)  # type: ignore[arg-type]
             os.replace(half_written, path)
         except BaseException:
-            os.unlink(half_written)
+            half_written.unlink(missing_ok=True)
             raise
         return path
 
@@ -100,6 +99,8 @@ class GradientRecord(NamedTuple):
 
 def _npz(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"expected a path in a folder that exists, got {path}")
     return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
@@ -110,6 +111,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
     and, since runs that explode mostly do so soon, after the batches 1, 2, 4, 8, ... up to `every`.
     Each costs about as much as one or two steps of training on the probe, so that in a long run
     a probe of the size of a batch costs one to two per cent; the first measurement also compiles.
+    A model that is not built yet is built for sequences like those of the probe.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
     terminate : bool
         End the training when gradients explode or the loss is no longer finite.
     path : str or path, optional
-        Where to save the record after every measurement, so that a run that is killed leaves it.
+        Where to save the record after every measurement, so that a run that is killed leaves it;
+        in a folder that exists.
 
     Attributes
     ----------
@@ -136,6 +139,8 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
     ------
     ValueError
         If `every` is less than 1; and when `fit` starts, whatever `gradient_flow` refuses.
+    FileNotFoundError
+        If `path` is in a folder that does not exist.
 
     Warns
     -----
@@ -180,12 +185,12 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if operator.index(every) < 1:
             raise ValueError(f"expected every to be at least 1, got {every}")
         self.x, self.y, self.every, self.loss = x, y, every, loss
-        self.terminate, self.path = terminate, path
+        self.terminate, self.path = terminate, None if path is None else _npz(path)
         self._forget()
 
     def _forget(self) -> None:
         self._measured_model: Any = None
-        self._step, self._epoch_start = 0, 0
+        self._step, self._epoch_start, self._updates_start = 0, 0, 0
         self._steps: list[int] = []
         self._norms: dict[str, list[np.ndarray]] = {}
         self._largest: dict[str, float] = {}  # norm at the first measurement that is not zero
@@ -203,17 +208,22 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self._measured_model = self.model
         self._said: set[tuple[str, str]] = set()
         self._vanished: Counter[str] = Counter()  # measurements in a row
+        if not self.model.built:
+            build(self.model, self.x)
         self._measure()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count batches from the start of the epoch."""
-        self._epoch_start = self._step
+        self._epoch_start, self._updates_start = self._step, self._updates
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Measure if `every` batches have passed; look at the loss."""
-        batches = batch + 1
-        if steps := (self.params or {}).get("steps"):  # of the epoch; the last call may count more
+        batches, updates = batch + 1, self._updates - self._updates_start
+        # The last call of an epoch may count more than there were.
+        if steps := (self.params or {}).get("steps"):
             batches = min(batches, steps)
+        elif 0 < batches - updates < self.model.steps_per_execution:
+            batches = updates
         before, self._step = self._step, self._epoch_start + batches
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):
@@ -263,6 +273,11 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.stop_training |= self.terminate
         elif self._vanished[layer] >= 3:
             self._warn(layer, kind, f"{layer}: {words} ({self._when})")
+
+    @property
+    def _updates(self) -> int:
+        """How often the optimizer was called, those that only accumulate gradients included."""
+        return int(getattr(self.model.optimizer, "_iterations", 0))
 
     @property
     def _when(self) -> str:

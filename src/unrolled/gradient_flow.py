@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -41,10 +42,11 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     x : array_like of shape (batch, time, features)
         Input sequences, or whatever structure of arrays the model takes.
     y : array_like
-        Targets, one for each sequence, as `fit` takes them; None if no loss compares them.
+        Targets, one for each sequence, as `fit` takes them; None if no loss compares them, or in
+        place of those of an output without a loss.
     loss : str, keras.losses.Loss or callable, optional
         What `compile` takes. By default the loss that `fit` minimises: the compiled one, with
-        every regularizer of the model added.
+        every regularizer of the model added. What a `train_step` of your own computes is not seen.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
         - ``"rnn/gru_cell"``, ``"rnn/gru_cell_1"`` for the cells of a stack in ``RNN``;
         - ``"rnn"``, ``"rnn/1"``, ... for the states of any other cell, nested ones flattened, in
           the order in which it returns them;
+        - ``"encoder/lstm"`` and ``"decoder/lstm"`` if two inner models have a layer of one name;
         - ``"lstm#2"`` for the second call of a layer that is used twice.
 
     Raises
@@ -73,7 +76,8 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     The reduction is that of the loss. Keras losses average over the batch (and over time, if the
     model predicts at every step), so that the gradients of one sequence scale as ``1 / batch``.
     A Keras loss computes in ``keras.config.floatx()`` unless it is given a ``dtype``.
-    Weights of samples or classes that `fit` may be given do not count.
+    Weights of samples or classes that `fit` may be given do not count. Data are cast as in `fit`:
+    floating-point numbers to ``keras.config.floatx()``, unless a recurrent layer is more precise.
 
     The state of an LSTM is the vector (h, c), and the two arrays are the two parts of its
     gradient: dL/dh_t holds c_t fixed and dL/dc_t holds h_t fixed; paths through later states
@@ -85,9 +89,10 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     that it holds, and holds the same one afterwards.
 
     The first call for a model, a loss and a shape of data compiles a graph, which is kept for as
-    long as the model lives; later calls cost about as much as a step of training. A change of an
-    attribute of a layer is noticed; what a Lambda layer or a loss reads from Python is read once,
-    as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
+    long as the model lives; later calls cost about as much as a step of training. Where the model
+    or a layer holds a number, a text, an array, a function, or a list or dictionary of them as an
+    attribute, a change of it is noticed; what else a layer or a loss reads from Python is read
+    once, as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
 
     Examples
     --------
@@ -101,7 +106,7 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     layers = _checked_layers(model)
     if loss is None and not model.compiled:
         raise ValueError("expected a compiled model or a loss, got neither")
-    x, y = _checked_arrays(model, x, y)
+    x, y = _as_tensors(*_checked_arrays(model, layers.values(), x, y))
     if y is None and (loss is not None or model.loss is not None):
         raise ValueError("expected y, which the loss compares with the output, got None")
     with _unchanged(model, layers.values()):
@@ -117,8 +122,8 @@ def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, 
     """The measurement as a graph for data of these shapes, from the store if it is there."""
     import tensorflow as tf
 
-    def shape(array: np.ndarray | None) -> tuple[Any, ...]:
-        return () if array is None else (array.shape, array.dtype.str)
+    def shape(tensor: Any) -> tuple[Any, ...]:
+        return () if tensor is None else (tensor.shape, tensor.dtype)
 
     def identity(part: Any) -> Any:
         return part if isinstance(part, str) else id(part)
@@ -132,9 +137,9 @@ def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, 
     if key not in store:
         while len(store) >= _KEPT:
             del store[next(iter(store))]
-        graph = tf.function(_measurement(model, loss), autograph=False)
-        store[key] = graph.get_concrete_function(*_as_tensors(x, y))
-    return lambda x, y: store[key](*_as_tensors(x, y))
+        measure = tf.function(_measurement(model, loss), autograph=False)
+        store[key] = measure.get_concrete_function(x, y)
+    return store[key]
 
 
 def _as_tensors(*arrays: Any) -> Any:
@@ -145,15 +150,54 @@ def _as_tensors(*arrays: Any) -> Any:
     )
 
 
+def build(model: Any, x: Any) -> None:
+    """Make the weights of a model as the first step of `fit` would, by a call without numbers."""
+
+    def symbol(tensor: Any) -> Any:
+        dtype = keras.config.floatx() if tensor.dtype.is_floating else tensor.dtype.name
+        return keras.KerasTensor((None, *tensor.shape[1:]), dtype)
+
+    model(keras.tree.map_structure(symbol, *_as_tensors(_as_arrays("x", x, 1))))
+
+
 def _settings(model: Any) -> tuple[Any, ...]:
-    """Everything plain that layers hold as public attributes: a graph is made for it."""
+    """All plain data and functions that the model and its layers hold: a graph is made for them."""
+    skipped = _bookkeeping()
     return tuple(
-        (id(layer), name, id(value) if callable(value) else value)
-        for layer in model._flatten_layers(include_self=False)
+        (ref(layer), name, plain)
+        for layer in model._flatten_layers()
         for name, value in vars(layer).items()
-        if not name.startswith("_")
-        and (callable(value) or isinstance(value, (bool, int, float, str)))
+        if name not in skipped
+        and not name.startswith("_self_")  # those of TensorFlow
+        and (plain := _plain(value)) is not None
     )
+
+
+@cache
+def _bookkeeping() -> set[str]:
+    """Attributes that Keras itself sets, some of them at each call: the private ones of any model
+    and what `fit`, `evaluate` and `predict` leave."""
+    private = {name for name in vars(keras.Model(name="any")) if name.startswith("_")}
+    functions = {"train_function", "test_function", "predict_function"}
+    return private | functions | {"stop_training", "stop_evaluating", "stop_predicting"}
+
+
+def _plain(value: Any) -> Any:
+    """What tells plain data, or a function, from another; None for all else."""
+    if isinstance(value, (bool, int, float, complex, str, np.generic)):
+        return repr(value)  # 1, 1.0 and True are equal
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, hash(value.tobytes())
+    if isinstance(value, dict):
+        return tuple(map(_plain, value.items()))
+    if isinstance(value, (list, tuple, set)):
+        return tuple(map(_plain, value))
+    if not callable(value):
+        return None
+    try:  # to refer to it weakly, since another may take over the id of one that is gone
+        return hash(ref(value)), ref(value)
+    except TypeError:
+        return id(value)
 
 
 def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
@@ -163,7 +207,7 @@ def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
     reference, judge = ref(model), None
     names = getattr(model, "output_names", None)
     if loss is not None:  # computed by an empty model
-        judge = keras.Sequential()
+        judge = keras.Sequential(name="judge")  # or it would use up a name that Keras counts
         judge.output_names = names
         judge.compile(loss=loss)
 
@@ -172,10 +216,16 @@ def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
         layers = recurrent_layers(model)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with probed(layers, tape) as (probes, calls):
-                y_pred = model(x, training=False)
+                y_pred = _prediction(model, x)
             if idle := [name for name in layers if name not in calls]:
                 raise ValueError(
-                    f"expected the model to call every recurrent layer, but not {idle}"
+                    f"expected the model to call every recurrent layer, but not {idle}: unused, "
+                    "looping in a `call` of its own, or in a tf.function that was traced before"
+                )
+            if loss is None and _lacks_loss(model):
+                raise ValueError(
+                    "expected a loss, got none from compile or add_loss: give it as loss= to "
+                    "gradient_flow or GradientFlowCallback"
                 )
             named = names or range(len(keras.tree.flatten(y_pred)))
             _check_targets(y, y_pred, model.loss if loss is None else loss, named)
@@ -185,6 +235,20 @@ def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
         return gradients
 
     return measure
+
+
+def _prediction(model: Any, x: Any) -> Any:
+    try:
+        return model(x, training=False)
+    except Exception as error:  # Keras shows at most the input of the layer that failed
+        shapes = [tuple(array.shape) for array in keras.tree.flatten(x)]
+        error.add_note(f"gradient_flow called {model.name!r} with x of shape {shapes}")
+        raise
+
+
+def _lacks_loss(model: Any) -> bool:
+    own = type(model).compute_loss is not keras.Model.compute_loss
+    return model.loss is None and not own and not model.losses
 
 
 @contextmanager
@@ -227,31 +291,39 @@ def _checked_layers(model: Any) -> dict[str, Any]:
     return layers
 
 
-def _checked_arrays(model: Any, x: Any, y: Any) -> tuple[Any, Any]:
+def _checked_arrays(model: Any, layers: Iterable[Any], x: Any, y: Any) -> tuple[Any, Any]:
     """Inputs and targets as arrays whose shapes fit the model and whose values are finite."""
+    # As `fit` has them, unless layers are more precise.
+    types = keras.config.floatx(), *(layer.compute_dtype for layer in layers)
+    floats = keras.backend.result_type(*types)
     # A subclassed model has no `inputs`: what it takes is known only to its `call`.
     inputs = getattr(model, "inputs", None) or []
     x = _as_arrays("x", x, len(inputs))
+    if isinstance(x, dict) and isinstance(getattr(model, "_inputs_struct", None), (list, tuple)):
+        names = [tensor.name for tensor in inputs]
+        if not set(names) <= set(x):
+            raise ValueError(f"expected x for the inputs {names}, got it for {list(x)}")
+        x = [x[name] for name in names]
     expected = [tensor.shape for tensor in inputs]
     got = [array.shape for array in keras.tree.flatten(x)]
     if any(0 in shape for shape in got) or (expected and not _fit(got, expected)):
         raise ValueError(f"expected x of shape {expected} with no empty axis, got {got}")
     texts = [keras.backend.standardize_dtype(tensor.dtype) == "string" for tensor in inputs]
-    for i, array in enumerate(keras.tree.flatten(x)):
-        if not (i < len(texts) and texts[i]):
-            _check_numbers("x", array)
+    parts = zip(keras.tree.flatten(x), texts or [False] * len(got), strict=True)
+    arrays = [array if text else _as_numbers("x", array, floats) for array, text in parts]
+    x = keras.tree.pack_sequence_as(x, arrays)
     if y is None:
         return x, None
     y = _as_arrays("y", y, len(getattr(model, "outputs", None) or []))
-    targets = [array.shape for array in keras.tree.flatten(y)]
+    targets = [array.shape for array in keras.tree.flatten(y) if array is not None]
     if not targets or any(shape[:1] != got[0][:1] for shape in targets):
         raise ValueError(
             f"expected y with one target for each of the {got[0][0]} sequences of x, "
             f"got shape {targets}"
         )
-    for array in keras.tree.flatten(y):
-        _check_numbers("y", array)
-    return x, y
+    return x, keras.tree.map_structure(
+        lambda array: None if array is None else _as_numbers("y", array, floats), y
+    )
 
 
 def _as_arrays(name: str, data: Any, parts: int) -> Any:
@@ -261,26 +333,37 @@ def _as_arrays(name: str, data: Any, parts: int) -> Any:
     plain = isinstance(data, (list, tuple)) and any(
         np.isscalar(leaf) for leaf in keras.tree.flatten(data)
     )
+
+    def as_array(part: Any) -> Any:  # y may lack that of an output without a loss
+        return None if part is None and name == "y" else np.asarray(part)
+
     try:
         if plain and parts > 1:
-            return [np.asarray(part) for part in data]
-        arrays = np.asarray(data) if plain else keras.tree.map_structure(np.asarray, data)
+            return [as_array(part) for part in data]
+        arrays = as_array(data) if plain else keras.tree.map_structure(as_array, data)
     except ValueError as error:
-        raise ValueError(f"expected {name} with sequences of one length: {error}") from None
+        raise ValueError(
+            f"expected {name} with sequences of one length, padded and masked: {error}"
+        ) from None
     for array in keras.tree.flatten(arrays):
-        if array.shape == () and array.dtype == object:
+        if array is not None and array.shape == () and array.dtype == object:
+            kind = type(array.item()).__name__
             raise ValueError(
                 f"expected {name} as arrays of one batch, such as one `next(iter(dataset))` gives, "
-                f"got {type(array.item()).__name__}"
+                f"got {kind}{': pad and mask it' if kind == 'RaggedTensor' else ''}"
             )
     return arrays
 
 
-def _check_numbers(name: str, array: np.ndarray) -> None:
+def _as_numbers(name: str, array: np.ndarray, floats: str) -> np.ndarray:
+    """The array, its floating-point numbers of the given type."""
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise ValueError(f"expected numbers in {name}, got values of type {array.dtype}")
+    if "float" in array.dtype.name:
+        array = array.astype(floats)
     if not np.isfinite(array).all():
         raise ValueError(f"expected finite values in {name}, got NaN or infinity")
+    return array
 
 
 def _fit(shapes: list[tuple[int, ...]], expected: list[tuple[int | None, ...]]) -> bool:
@@ -298,11 +381,15 @@ def _check_targets(y: Any, y_pred: Any, loss: Any, names: Sequence[Any]) -> None
     losses = _by_name(loss, outputs) if nested else dict.fromkeys(outputs, loss)
     judged = [name for name in outputs if losses.get(name) is not None]
     targets = _by_name(y, outputs if len(keras.tree.flatten(y)) == len(outputs) else judged)
+    if judged and isinstance(y, dict) and not keras.tree.is_nested(y_pred):
+        raise ValueError(f"expected y as an array for the only output, got it for {list(y)}")
     if isinstance(y, dict) and not set(judged) <= set(y) <= set(outputs):
         raise ValueError(f"expected y for the outputs {judged}, got it for {list(y)}")
-    for name in judged:
-        parts = targets.get(name), outputs[name], losses[name]
-        if name in targets and not any(map(keras.tree.is_nested, parts)):
+    for name in filter(targets.__contains__, judged):
+        parts = targets[name], outputs[name], losses[name]
+        if targets[name] is None:
+            raise ValueError(f"expected y for the outputs {judged}, got None for {name!r}")
+        if not any(map(keras.tree.is_nested, parts)):
             _check_target(*parts, f" for output {name!r}" if len(outputs) > 1 else "")
 
 

@@ -22,13 +22,14 @@ def recurrent_layers(model: Any) -> dict[str, Any]:
     Returns
     -------
     dict of str to keras.layers.RNN
-        By name; a layer within a Bidirectional has the name of that before its own.
+        By name; a layer within a Bidirectional has the name of that before its own, and layers of
+        one name in different inner models have the names of these before it.
 
     Raises
     ------
     ValueError
-        If two have one name, one has a loop of its own in place of that of Keras, or one stands
-        in a TimeDistributed, which runs it once for all slices.
+        If two in one model have one name, one has a loop of its own in place of that of Keras, or
+        one stands in a TimeDistributed, which runs it once for all slices.
 
     Examples
     --------
@@ -38,10 +39,14 @@ def recurrent_layers(model: Any) -> dict[str, Any]:
     ['both/forward_gru', 'both/backward_gru']
     """
     prefix: dict[int, str] = {}
+    path: dict[int, str] = {}
     for wrapper in model._flatten_layers():
         if isinstance(wrapper, keras.layers.Bidirectional):
             parts = wrapper.forward_layer, wrapper.backward_layer
             prefix |= {id(part): f"{wrapper.name}/" for part in parts}
+        if isinstance(wrapper, keras.Model) and wrapper is not model:
+            inner = f"{path.get(id(wrapper), '')}{wrapper.name}/"
+            path |= {id(part): inner for part in wrapper._flatten_layers(include_self=False)}
         if isinstance(wrapper, keras.layers.TimeDistributed):
             for layer in wrapper._flatten_layers():
                 if isinstance(layer, keras.layers.RNN):
@@ -50,9 +55,12 @@ def recurrent_layers(model: Any) -> dict[str, Any]:
                     )
     # Keras lists the parts of a layer in reverse.
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    layers.sort(key=lambda layer: bool(layer.go_backwards and id(layer) in prefix))
+    names = [prefix.get(id(layer), "") + layer.name for layer in layers]
     named: dict[str, Any] = {}
-    for layer in sorted(layers, key=lambda layer: bool(layer.go_backwards and id(layer) in prefix)):
-        name = prefix.get(id(layer), "") + layer.name
+    for layer, name in zip(layers, names, strict=True):
+        if names.count(name) > 1:
+            name = path.get(id(layer), "") + name
         if name in named:
             raise ValueError(f"expected recurrent layers of different names, got two {name!r}")
         if not type(layer).inner_loop.__module__.startswith("keras."):
@@ -131,7 +139,9 @@ def _state_names(name: str, layer: Any, states: list[list[Any]]) -> Iterator[str
         part = name
         if _is_stack(layer):
             part += f"/{kind}" if kinds.count(kind) == 1 else f"/{kind}_{i}"
-        is_lstm = "LSTM" in type(cell).__name__ and len(of_cell) == 2
+        # Keras exports that of the convolutional layers by no name.
+        kin = [base for base in type(cell).__mro__ if base.__module__.startswith("keras.")]
+        is_lstm = len(of_cell) == 2 and any("LSTM" in base.__name__ for base in kin)
         yield part
         yield from (f"{part}/c" if is_lstm else f"{part}/{j}" for j in range(1, len(of_cell)))
 
@@ -195,9 +205,14 @@ def _steps(cells: list[Any], structure: list[Any], x: Any, training: bool) -> An
         emitted = next((i for i, state in enumerate(new) if state is x), None)
         step = partial(_step, call, emitted)
         if emitted is None and tf.executing_eagerly():
-            step = tf.function(step, autograph=False)  # tf.gradients works in a graph only
+            step = partial(_in_graph, tf.function(step, autograph=False))
         steps.append(step)
     return steps, x, emitted is not None
+
+
+def _in_graph(step: Any, *arguments: Any) -> Any:
+    """The step as a graph, without which tf.gradients fails, also where functions run eagerly."""
+    return step.get_concrete_function(*arguments)(*arguments)
 
 
 def _call(cell: Any, structure: Any, training: bool, x: Any, states: list[Any]) -> Any:

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,6 +102,19 @@ def test_steps_are_counted_where_several_run_at_once():
     assert callback.record.steps.tolist() == [0, 4, 6, 10, 12]
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # as it does at the end
+@pytest.mark.parametrize("optimizer", ["sgd", keras.optimizers.SGD(gradient_accumulation_steps=2)])
+def test_steps_are_counted_where_nobody_knows_how_many_there_are(optimizer):
+    x, y = data(12)
+    parts = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    of_unknown_length = parts.filter(lambda x, y: True)
+    model = model_of(gru())
+    model.compile(optimizer, "binary_crossentropy", steps_per_execution=2)
+    callback = GradientFlowCallback(x[:2], y[:2], every=1)
+    model.fit(of_unknown_length, epochs=2, verbose=0, shuffle=False, callbacks=[callback])
+    assert callback.record.steps.tolist() == [0, 2, 3, 5, 6]
+
+
 @pytest.mark.parametrize("every", [4, 100])  # also if the next measurement is an early one
 def test_the_record_goes_on_with_the_same_model_and_starts_anew_with_another(every):
     x, y = data()
@@ -125,6 +139,32 @@ def test_training_goes_as_without_it():
     watched = trained(GradientFlowCallback(x[:5], y[:5], every=2))
     for one, other in zip(trained(), watched, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_that_is_not_built_is_built_as_fit_would():
+    x, y = data()
+    x = np.float64(x)
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Sequential([gru(dropout=0.2, return_sequences=True)])
+            self.outer = keras.layers.LSTM(1, recurrent_initializer="random_normal")
+
+        def call(self, x, training=False):
+            return self.outer(self.inner(tf.square(x), training=training))
+
+    def trained(make, *callbacks):
+        keras.utils.set_random_seed(0)
+        model = make()
+        model.compile("adam", "mse", run_eagerly=True)
+        model.fit(x, y, batch_size=8, verbose=0, callbacks=list(callbacks))
+        return model
+
+    for make in (lambda: keras.Sequential([gru(), keras.layers.Dense(1)]), Own):
+        plain, watched = (trained(make, *them) for them in ([], [GradientFlowCallback(x, y)]))
+        for one, other in zip(plain.get_weights(), watched.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 # Saving
@@ -162,6 +202,22 @@ def test_a_record_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
         GradientRecord(np.arange(3), {}).save(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["flow.npz"]
+
+
+def test_a_record_may_be_read_by_whoever_reads_other_files(tmp_path):
+    (tmp_path / "other").touch()
+    path = GradientRecord(np.arange(2), {}).save(tmp_path / "flow")
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_missing_folder_is_named_before_training_starts(tmp_path):
+    path = tmp_path / "missing" / "flow.npz"
+    for attempt in (
+        lambda: GradientFlowCallback(*data(), path=path),
+        lambda: GradientRecord(np.arange(2), {}).save(path),
+    ):
+        with pytest.raises(FileNotFoundError, match=f"a folder that exists, got {path}$"):
+            attempt()
 
 
 def test_another_file_is_refused(tmp_path):

@@ -387,6 +387,27 @@ def test_flow_has_the_precision_that_keras_is_set_to(floatx):
     assert flow[layer.name].dtype == floatx
 
 
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_data_are_cast_as_in_fit_unless_the_layer_is_more_precise(eagerly):
+    """TensorFlow by itself subtracts no float32 from a float64."""
+
+    class Judge(keras.Model):
+        def compute_loss(self, x, y, y_pred, **options):
+            return tf.reduce_mean((y - y_pred) ** 2)
+
+    set_precision("float32", "float32")
+    for dtype in ("float32", "float64"):
+        inputs = keras.Input((None, 3), dtype=dtype)
+        model = Judge(inputs, layer_of("GRU", dtype, units=1, name="gru")(inputs))
+        model.compile(run_eagerly=eagerly)
+        x, y = data()
+        y += 1e-12  # is lost in float32
+        last = gradient_flow(model, x, y)["gru"][:, -1]
+        p = np.asarray(model(x.astype(dtype)))
+        assert last.dtype == dtype
+        np.testing.assert_allclose(last, 2 * (p - y.astype(dtype)) / 3, EXACT[dtype])
+
+
 def test_states_that_the_loss_never_sees_have_gradient_zero():
     layer = layer_of("GRU", return_sequences=True)
     model = model_of(layer, keras.layers.Lambda(lambda h: h[:, 2]))
@@ -533,6 +554,35 @@ def test_any_cell_is_measured(emit, eagerly, masked):
         np.testing.assert_allclose(flow[name], gradient, 1e-10, 1e-14)
 
 
+def test_a_cell_with_an_output_of_its_own_is_measured_where_all_functions_run_eagerly():
+    cell = Custom(UNITS, "own")
+    model = model_of(keras.layers.RNN(cell, name="rnn", dtype="float64"))
+    expected = gradient_flow(model, *data())
+    tf.config.run_functions_eagerly(True)
+    try:
+        flow = gradient_flow(model, *data())
+    finally:
+        tf.config.run_functions_eagerly(False)
+    for name, gradient in expected.items():
+        np.testing.assert_array_equal(flow[name], gradient)
+
+
+def test_only_cells_of_the_kind_of_keras_have_an_lstm_s_names():
+    class Own(keras.layers.LSTMCell):
+        pass
+
+    class MyLSTMCell(keras.layers.Layer):
+        state_size, output_size = [3, 3], 3
+
+        def call(self, x, states):
+            c = 0.5 * states[0] + x
+            h = keras.ops.tanh(c)
+            return h, [c, h]
+
+    for cell, names in ((Own(2), ["rnn", "rnn/c"]), (MyLSTMCell(), ["rnn", "rnn/1"])):
+        assert list(gradient_flow(model_of(keras.layers.RNN(cell, name="rnn")), *data())) == names
+
+
 def test_a_cell_that_returns_its_state_bare_is_measured():
     class Leaky(keras.layers.Layer):
         state_size = UNITS
@@ -657,6 +707,46 @@ def test_a_later_call_sees_what_has_changed(change):
     np.testing.assert_allclose(after, gradient_flow(fresh, x, y)["rnn"], EXACT["float64"])
 
 
+@pytest.mark.parametrize("name", ["scale", "_scale"])
+@pytest.mark.parametrize(
+    ("once", "thrice"),
+    [(1.0, 3.0), (np.float32(1), np.float32(3)), ([1.0], [3.0]), ({"by": 1.0}, {"by": 3.0})],
+    ids=str,
+)
+def test_a_later_call_sees_what_has_changed_in_an_attribute_of_the_model(name, once, thrice):
+    model = scaling(name, once)
+    before = gradient_flow(model, *data())["rnn"]
+    setattr(model, name, thrice)
+    np.testing.assert_allclose(gradient_flow(model, *data())["rnn"], 3 * before, 1e-12)
+
+
+@pytest.mark.parametrize(("held", "place"), [([1.0], 0), (np.ones(2), 0), ({"by": 1.0}, "by")])
+def test_a_later_call_sees_what_has_changed_in_place(held, place):
+    model = scaling("scale", held)
+    before = gradient_flow(model, *data())["rnn"]
+    model.scale[place] = 3.0
+    np.testing.assert_allclose(gradient_flow(model, *data())["rnn"], 3 * before, 1e-12)
+
+
+def scaling(name, scale):
+    """A model that scales its prediction, and so the gradient, by what it holds under a name."""
+
+    class Scaling(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layer_of("SimpleRNN", name="rnn", units=1)
+
+        def call(self, x):
+            (by, *_) = np.ravel(keras.tree.flatten(getattr(self, name)))
+            return float(by) * self.rnn(x)
+
+    model = Scaling()
+    setattr(model, name, scale)
+    model(data()[0])
+    model.compile(loss=lambda y, p: p)
+    return model
+
+
 def test_a_later_call_with_another_loss_is_told_apart():
     model = model_of(layer_of("GRU", name="gru"), graph=True)
     x, y = data()
@@ -685,7 +775,9 @@ def test_a_later_call_compiles_nothing():
     model = model_of(layer_of("GRU"), graph=True)
     gradient_flow(model, *data())
     (graph,) = gradient_flow_module._COMPILED[model].values()
-    model.fit(*data(), verbose=0)  # sets attributes of the model, but not of its layers
+    model.fit(*data(), verbose=0)  # sets attributes of the model, as does
+    model.predict(data()[0], verbose=0)
+    model.stop_training = True
     gradient_flow(model, *data())
     assert list(gradient_flow_module._COMPILED[model].values()) == [graph]
 
@@ -854,6 +946,13 @@ def test_training_goes_on_as_if_nothing_had_been_measured():
         np.testing.assert_array_equal(measured, plain)
 
 
+def test_no_name_that_keras_counts_is_used_up():
+    before, measured = keras.Sequential().name, model_of(layer_of("GRU"))
+    gradient_flow(measured, *data(), loss="mse")
+    numbers = [int(re.sub(r"\D", "", name) or 0) for name in (before, keras.Sequential().name)]
+    assert numbers[1] == numbers[0] + 2  # one is that of the model
+
+
 def test_the_model_is_left_as_it_was_after_an_error():
     layer = layer_of("GRU", return_sequences=True)
     model = model_of(layer, keras.layers.Lambda(lambda h: h[:, 9]))
@@ -928,11 +1027,36 @@ def test_a_layer_within_a_function_of_its_own_is_refused():
     assert "inner_loop" not in vars(model.layers[0].inner)
 
 
+def test_layers_of_one_name_in_different_models_are_named_by_path():
+    def inner(name, *parts):
+        return keras.Sequential([keras.Input((None, 3)), *parts], name=name)
+
+    def same():
+        return layer_of("GRU", name="same", units=3)
+
+    both = keras.layers.Bidirectional(layer_of("GRU", name="one"), name="both")
+    parts = same(), inner("a", same()), inner("b", inner("a", same())), inner("c", both)
+    model = model_of_parts(*parts)
+    expected = ["same", "a/same", "b/a/same", "both/forward_one", "both/backward_one"]
+    x, _ = data()
+    flow = gradient_flow(model, x, np.ones(model(x).shape))
+    assert sorted(flow) == sorted(expected)
+    last = np.asarray(parts[1](x)) - 1
+    np.testing.assert_allclose(flow["a/same"][:, -1], 2 * last / model(x).numpy().size, 1e-12)
+
+
 def test_two_layers_of_one_name_are_refused():
-    inner = keras.Sequential([keras.Input((None, 3)), layer_of("GRU", name="same")])
-    refused(
-        "of different names, got two 'same'", model_of_parts(inner, layer_of("GRU", name="same"))
-    )
+    class Twins(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.twins = [layer_of("GRU", name="same") for _ in range(2)]
+
+        def call(self, x):
+            return self.twins[0](x) + self.twins[1](x)
+
+    model = Twins()
+    model(data()[0])
+    refused("of different names, got two 'same'", model, *data(), "mse")
 
 
 def model_of_parts(*parts):
@@ -960,6 +1084,52 @@ def test_a_layer_that_is_not_called_is_refused():
     refused(r"every recurrent layer, but not \['idle'\]", model, *data(), "mse")
 
 
+def test_a_layer_whose_loop_is_not_that_of_keras_is_refused_with_what_may_be_the_reason():
+    class Looping(keras.layers.GRU):
+        def call(self, sequences, initial_state=None, mask=None, training=False):
+            return self.cell(sequences[:, 0], [tf.zeros((3, self.units), "float64")])[0]
+
+    class Traced(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layer_of("GRU", name="mine")
+
+        @tf.function
+        def call(self, x):
+            return self.inner(x)
+
+    traced = Traced()
+    traced(data()[0])
+    looping = model_of(Looping(2, name="mine"))
+    for model, reason in ((looping, "looping in a `call` of its own"), (traced, "a tf.function")):
+        refused(rf"recurrent layer, but not \['mine'\]: .*{reason}", model, *data(), "mse")
+
+
+def test_where_the_compiled_model_has_no_loss_one_is_asked_for():
+    model = keras.Sequential([keras.Input((None, 3)), layer_of("GRU")])
+    model.compile("sgd", run_eagerly=True)  # as for a train_step of one's own
+    refused("expected a loss, got none from compile or add_loss: give it as loss= to", model)
+
+
+@pytest.mark.parametrize("eagerly", [False, True])
+@pytest.mark.parametrize("shape", [(3, 6), (3, 6, 2)], ids=str)
+def test_an_error_of_a_model_of_ones_own_says_what_the_shape_of_x_was(shape, eagerly):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.inner = layer_of("GRU")
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = Own()
+    model(data()[0])
+    model.run_eagerly = eagerly
+    with pytest.raises(Exception) as caught:
+        gradient_flow(model, np.ones(shape), np.ones((3, UNITS)), "mse")
+    assert caught.value.__notes__ == [f"gradient_flow called 'own' with x of shape [{shape}]"]
+
+
 @pytest.mark.parametrize("shape", [(3, 6), (3, 6, 2), (3, 6, 3, 1), (3, 0, 3), (0, 6, 3)], ids=str)
 def test_inputs_of_wrong_shape_are_refused(shape):
     message = r"expected x of shape \[\(None, None, 3\)\] with no empty axis, got \[\("
@@ -969,6 +1139,25 @@ def test_inputs_of_wrong_shape_are_refused(shape):
 def test_a_wrong_number_of_inputs_is_refused():
     x, y = data()
     refused("expected x of shape", model_of(layer_of("GRU")), [x, x], y)
+
+
+def test_inputs_are_taken_by_name_as_in_fit():
+    """Keras sorts a dictionary; the inputs of a list stand in the order of their making."""
+    sequence, text = (
+        keras.Input((None, 3), name="seq"),
+        keras.Input((1,), dtype="int32", name="code"),
+    )
+    h = layer_of("GRU", name="gru")(sequence)
+    model = keras.Model([sequence, text], h * keras.ops.cast(text, "float64"))
+    model.run_eagerly = True
+    x, y = data(targets=(3, UNITS))
+    code = np.array([[2], [3], [4]])
+    expected = gradient_flow(model, [x, code], y, "mse")["gru"]
+    for more in ({}, {"unread": y}):
+        flow = gradient_flow(model, {"seq": x, "code": code, **more}, y, "mse")["gru"]
+        np.testing.assert_array_equal(flow, expected)
+    message = r"expected x for the inputs \['seq', 'code'\], got it for \['seq', 'text'\]"
+    refused(message, model, {"seq": x, "text": code}, y, "mse")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 1), ()], ids=str)
@@ -1039,6 +1228,25 @@ def test_targets_of_an_output_without_loss_may_be_left_out():
     assert of_p.any() and of_q.any()
 
 
+@pytest.mark.parametrize("outputs", [as_list, dict])
+@pytest.mark.parametrize("targets", [as_list, dict])
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_targets_of_an_output_without_loss_may_be_none(outputs, targets, eagerly):
+    x, y = data()
+    model = model_of_outputs(outputs)
+    model.compile(loss=outputs(p="mse", q=None), run_eagerly=eagerly)
+    expected = gradient_flow(model, x, targets(p=y, q=np.hstack([y, -y])))["gru"]
+    np.testing.assert_array_equal(gradient_flow(model, x, targets(p=y, q=None))["gru"], expected)
+    message = r"expected y for the outputs \['p'\], got None for 'p'"
+    refused(message, model, x, targets(p=None, q=np.hstack([y, -y])))
+
+
+def test_targets_by_name_for_the_only_output_are_refused():
+    x, y = data()
+    message = r"expected y as an array for the only output, got it for \['o'\]"
+    refused(message, model_of(layer_of("GRU")), x, {"o": y})
+
+
 @pytest.mark.parametrize("eagerly", [False, True])
 def test_a_model_that_is_its_own_judge_needs_no_targets(eagerly):
     class Quiet(keras.layers.Layer):
@@ -1059,6 +1267,11 @@ def test_a_model_that_is_its_own_judge_needs_no_targets(eagerly):
 def test_what_is_no_batch_is_refused_by_name(x):
     message = "expected x as arrays of one batch, such as one `next(iter(dataset))` gives, got "
     refused(re.escape(message) + type(x).__name__, model_of(layer_of("GRU")), x, np.ones((3, 1)))
+
+
+def test_for_a_ragged_tensor_padding_and_a_mask_are_asked_for():
+    x = tf.ragged.constant([[1.0], [1.0, 2.0]])
+    refused("got RaggedTensor: pad and mask it", model_of(layer_of("GRU")), x, np.ones((2, 1)))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1)])
@@ -1109,9 +1322,8 @@ def test_lists_for_several_inputs_are_taken():
 
 def test_lists_of_different_lengths_are_refused():
     model = model_of(layer_of("GRU"))
-    refused(
-        "expected x with sequences of one length", model, [[[1.0] * 3] * 2, [[1.0] * 3]], [0, 1]
-    )
+    message = "expected x with sequences of one length, padded and masked"
+    refused(message, model, [[[1.0] * 3] * 2, [[1.0] * 3]], [0, 1])
 
 
 @pytest.mark.parametrize("place", ["x", "y"])
