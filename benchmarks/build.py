@@ -22,6 +22,8 @@ from sphinx_lectures.notebook import code_cells, read_notebook
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "lectures/recurrence.md"  #: which is edited
 MODULE = "src/unrolled/spectra.py"  #: of the library, which is edited
+SENTENCE = "\nA new sentence.\n"
+TIMES = 3  #: so often are builds of seconds repeated: the shortest counts
 SILENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 BARE = {
     "conf.py": 'extensions = ["myst_nb"]\nhtml_theme = "sphinx_book_theme"\n',
@@ -98,9 +100,18 @@ def bare_build(folder):
         (folder / name).write_text(text)
     command = [sys.executable, "-m", "sphinx", "-q", ".", "_build"]
     clock(command, folder)
-    with (folder / "index.md").open("a") as page:
-        page.write("Another sentence.\n")
-    return clock(command, folder)
+
+    def edit_and_build():
+        with (folder / "index.md").open("a") as page:
+            page.write("Another sentence.\n")
+        return clock(command, folder)
+
+    return min(edit_and_build() for _ in range(TIMES))
+
+
+def edit_and_build(copy):
+    copy.append(PAGE, SENTENCE)
+    return copy.build("After an edited sentence")
 
 
 def differences(one, other):
@@ -125,8 +136,7 @@ def main():
         cold = copy.build("A cold build")
         pages, cells, imports = copy.times()
         unchanged = copy.build("Nothing changed")
-        copy.append(PAGE, "\nA new sentence.\n")
-        sentence = copy.build("After an edited sentence")
+        sentence = min(edit_and_build(copy) for _ in range(TIMES))
         kept = copy.outputs()
         copy.append(MODULE, "# A new comment.\n")
         library = copy.build("After an edited file of the library")
@@ -134,7 +144,7 @@ def main():
         copy.forget()
         cached = copy.build("All pages anew with the outputs that were kept")
         second = Copy(work / "another place" / "second copy")
-        second.append(PAGE, "\nA new sentence.\n")
+        second.append(PAGE, TIMES * SENTENCE)
         second.append(MODULE, "# A new comment.\n")
         second.build("A second clean build, elsewhere")
         different = differences(copy.site(), second.site())
