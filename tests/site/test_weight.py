@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-MOST_BYTES = 130_000
+MOST_BYTES = 120_000
 MOST_REQUESTS = 15
 WIDTHS = 1300, 390
 
