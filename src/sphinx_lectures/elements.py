@@ -21,30 +21,29 @@ class element(nodes.General, nodes.Element):
         return type(self)(self["tag"], **self["html"])
 
 
+def publish(config, *names):
+    """Make files of static/ files of the site."""
+    config.html_static_path = [*config.html_static_path, *(str(STATIC / name) for name in names)]
+
+
 def add_files(app, name, *kinds):
     """Load static/`name`.js and static/`name`.css on those pages that hold a node of `kinds`."""
-
-    def publish(app, config):
-        files = [str(STATIC / f"{name}.{kind}") for kind in ("js", "css")]
-        config.html_static_path = [*config.html_static_path, *files]
+    script, style = f"{name}.js", f"{name}.css"
 
     def load(app, pagename, templatename, context, doctree):
         if doctree and any(isinstance(node, kinds) for node in doctree.findall()):
-            app.add_js_file(f"{name}.js", loading_method="defer")
-            app.add_css_file(f"{name}.css")
+            app.add_js_file(script, loading_method="defer")
+            app.add_css_file(style)
 
-    app.connect("config-inited", publish)
+    app.connect("config-inited", lambda app, config: publish(config, script, style))
     app.connect("html-page-context", load)
 
 
 def add_style(app, name):
     """Load static/`name`.css on every page."""
-
-    def publish(app, config):
-        config.html_static_path = [*config.html_static_path, str(STATIC / f"{name}.css")]
-
-    app.connect("config-inited", publish)
-    app.add_css_file(f"{name}.css")
+    style = f"{name}.css"
+    app.connect("config-inited", lambda app, config: publish(config, style))
+    app.add_css_file(style)
 
 
 def _visit(translator, node):

@@ -6,15 +6,14 @@ uses more of it, `lean` leaves Bootstrap there and drops static/menus.js instead
 
 from __future__ import annotations
 
-from sphinx_lectures.elements import STATIC
+from sphinx_lectures.elements import publish
 
 FILES = ("menus.js", "menus.css")
 
 
 def _publish(app, config):
     if config.lectures_lean:
-        files = [str(STATIC / name) for name in FILES]
-        config.html_static_path = [*config.html_static_path, *files]
+        publish(config, *FILES)
 
 
 def _load(app, pagename, templatename, context, doctree):
