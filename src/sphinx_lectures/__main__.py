@@ -2,14 +2,12 @@
 
 import errno
 import gc
-import importlib.metadata
 import os
 import shutil
 import sys
 import tempfile
 import time
 import traceback
-from functools import cache
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -53,8 +51,6 @@ def main():
 def run_sphinx(site, doctrees):
     """Write all pages; whether that was possible without a warning. What was wrong is said."""
     gc.disable()  # the process is a short one, and searching its many nodes for rubbish takes long
-    # Each call reads about all packages that are installed, and the bibliography alone makes 18.
-    importlib.metadata.entry_points = cache(importlib.metadata.entry_points)
     if not color_terminal():
         nocolor()
     try:
