@@ -12,7 +12,7 @@ from typing import NamedTuple
 from unicodedata import combining, normalize
 
 from sphinx_lectures.addresses import full_address
-from sphinx_lectures.elements import add_style
+from sphinx_lectures.elements import add_style, page_title
 from sphinx_lectures.notebook import is_notebook
 
 SPECIAL = re.compile(r"[&%$#_{}]")
@@ -95,7 +95,7 @@ def citation_of(app, docname):
         key=_key(f"{config.project} {docname.rpartition('/')[2]}"),
         author=config.author,
         year=max(years, default=""),
-        title=app.env.titles[docname].astext(),
+        title=page_title(app, docname),
         site=config.project,
         release=config.release,
         address=full_address(config, app.builder.get_target_uri(docname)),

@@ -1,4 +1,4 @@
-"""What extensions need that put something of their own into a page: elements, scripts, styles."""
+"""What extensions need that put something of their own into a page: elements, titles, files."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ class element(nodes.General, nodes.Element):
 
     def copy(self):
         return type(self)(self["tag"], **self["html"])
+
+
+def page_title(app, docname):
+    """The title of a page; that of the site if it has none."""
+    title = app.env.titles[docname].astext()
+    return app.config.project if title == "<no title>" else title
 
 
 def publish(config, *names):

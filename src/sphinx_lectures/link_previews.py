@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.util import logging
 
 from sphinx_lectures.addresses import full_address
+from sphinx_lectures.elements import page_title
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ COLORS = {"ground": "#0f2038", "text": "#ffffff", "quiet": "#b8c7dc", "accent": 
 def _describe(app, pagename, templatename, context, doctree):
     if doctree is None:
         return
-    title = _title(app, pagename)
+    title = page_title(app, pagename)
     tags = {"og:type": "article", "og:site_name": app.config.project, "og:title": title}
     if pagename == app.config.root_doc:
         tags["og:type"] = "website"
@@ -46,12 +47,6 @@ def _describe(app, pagename, templatename, context, doctree):
         for key, value in tags.items()
     ]
     context["metatags"] += "\n" + "".join(lines)
-
-
-def _title(app, pagename):
-    """The title of a page; that of the site if it has none."""
-    title = app.env.titles[pagename].astext()
-    return app.config.project if title == "<no title>" else title
 
 
 def draw(file, site, title, address, fonts=()):
@@ -96,7 +91,7 @@ def _draw_all(app, exception):
     for docname in sorted(app.env.found_docs):
         file = Path(app.outdir, FOLDER, f"{docname}.png")
         file.parent.mkdir(parents=True, exist_ok=True)
-        words = app.config.project, _title(app, docname), base.partition("://")[2].rstrip("/")
+        words = app.config.project, page_title(app, docname), base.partition("://")[2].rstrip("/")
         with catch_warnings(record=True) as caught:
             simplefilter("always")
             draw(file, *words, app.config.link_previews_fonts)

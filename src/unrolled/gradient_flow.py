@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import keras
 import numpy as np
 
-from unrolled.probes import probed, recurrent_layers
+from unrolled.probes import cells_of, probed, recurrent_layers
 
 #: Compiled measurements of each model that is still in use; the oldest of a model goes first.
 _COMPILED: WeakKeyDictionary[keras.Model, dict[Any, Callable[..., Any]]] = WeakKeyDictionary()
@@ -89,10 +90,10 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     that it holds, and holds the same one afterwards.
 
     The first call for a model, a loss and a shape of data compiles a graph, which is kept for as
-    long as the model lives; later calls cost about as much as a step of training. Where the model
-    or a layer holds a number, a text, an array, a function, or a list or dictionary of them as an
-    attribute, a change of it is noticed; what else a layer or a loss reads from Python is read
-    once, as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
+    long as the model lives; later calls cost about as much as a step of training. Where the model,
+    a layer or a cell holds a number, a text, an array, a function, or a list or dictionary of them
+    as an attribute, a change of it is noticed; what else a layer or a loss reads from Python is
+    read once, as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
 
     Examples
     --------
@@ -161,12 +162,14 @@ def build(model: Any, x: Any) -> None:
 
 
 def _settings(model: Any) -> tuple[Any, ...]:
-    """All plain data and functions that the model and its layers hold: a graph is made for them."""
-    skipped = _bookkeeping()
+    """All plain data and functions that the model, its layers and cells hold: a graph is made for them."""
+    skipped, layers = _bookkeeping(), model._flatten_layers()
+    cells = chain(*(cells_of(layer) for layer in layers if isinstance(layer, keras.layers.RNN)))
+    holders = {id(holder): holder for holder in chain(layers, cells)}  # cells need not be layers
     return tuple(
-        (ref(layer), name, plain)
-        for layer in model._flatten_layers()
-        for name, value in vars(layer).items()
+        (ref(holder), name, plain)
+        for holder in holders.values()
+        for name, value in vars(holder).items()
         if name not in skipped
         and not name.startswith("_self_")  # those of TensorFlow
         and (plain := _plain(value)) is not None

@@ -123,7 +123,8 @@ def probed(layers: dict[str, Any], tape: Any) -> Iterator[tuple[dict[str, Any], 
             vars(layer).pop("inner_loop", None)
 
 
-def _cells(layer: Any) -> list[Any]:
+def cells_of(layer: Any) -> list[Any]:
+    """The cell of a recurrent layer, or those of its stack; any object that Keras can call."""
     return layer.cell.cells if _is_stack(layer) else [layer.cell]
 
 
@@ -133,7 +134,7 @@ def _is_stack(layer: Any) -> bool:
 
 def _state_names(name: str, layer: Any, states: list[list[Any]]) -> Iterator[str]:
     """Name each state of each cell: "lstm", "lstm/c"; "rnn", "rnn/1", "rnn/2"; "rnn/gru_cell"."""
-    cells = _cells(layer)
+    cells = cells_of(layer)
     kinds = [getattr(cell, "name", type(cell).__name__) for cell in cells]
     for i, (cell, kind, of_cell) in enumerate(zip(cells, kinds, states, strict=True)):
         part = name
@@ -162,7 +163,7 @@ def _probing_loop(layer: Any, watch: Callable[..., Any]) -> Callable[..., Any]:
             mask = None if mask is None else tf.reverse(mask, [1])
         x = _by_step(_swapped(sequences))
         read = None if mask is None else _by_step(_swapped(mask))
-        steps, output, emits = _steps(_cells(layer), structure, sequences[:, 0], training)
+        steps, output, emits = _steps(cells_of(layer), structure, sequences[:, 0], training)
 
         def body(t: Any, states: list[list[Any]], previous: Any, outputs: Any) -> Any:
             signal, new = x.read(t), []

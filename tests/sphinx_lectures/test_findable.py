@@ -174,6 +174,15 @@ def test_lecture_can_be_cited(build):
     assert "cite-page" not in (site / "index.html").read_text(encoding="utf-8")
 
 
+def test_page_without_a_title_goes_by_that_of_the_site(build, tmp_path):
+    untitled = PAGE.replace("# One _page_ of 100 %", "")
+    (tmp_path / "folder/page.md").write_text(untitled)
+    page = build() / "folder/page.html"
+    entry = parsed(page).select_one("details.cite-page").get_text()
+    assert "title = {{Tiny \\& co}}" in entry and "no title" not in entry
+    assert tags(page)["og:title"] == "Tiny & co"
+
+
 def test_bibtex_can_be_read_by_a_bibliography():
     from pybtex.database import parse_string
 

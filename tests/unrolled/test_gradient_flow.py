@@ -728,6 +728,34 @@ def test_a_later_call_sees_what_has_changed_in_place(held, place):
     np.testing.assert_allclose(gradient_flow(model, *data())["rnn"], 3 * before, 1e-12)
 
 
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_later_call_sees_what_has_changed_in_a_cell_that_is_no_layer(stacked):
+    class Cell:
+        state_size, output_size, compute_dtype = 1, 1, "float64"
+
+        def __init__(self, rate):
+            self.rate = rate
+
+        def call(self, x, states):
+            h = self.rate * states[0] + x
+            return h, [h]
+
+        __call__ = call
+
+    def last(cell):
+        return gradient_flow(model, np.ones((2, 3, 1)), np.zeros((2, 1)))[name_of[stacked]][:, 0]
+
+    name_of = {False: "rnn", True: "rnn/Cell"}
+    cell = Cell(0.5)
+    model = keras.Sequential(
+        [keras.Input((None, 1)), keras.layers.RNN([cell] if stacked else cell, name="rnn")]
+    )
+    model.compile(loss=lambda y, p: p)
+    half = last(cell)
+    cell.rate = 0.25
+    np.testing.assert_allclose(half, 4 * last(cell))
+
+
 def scaling(name, scale):
     """A model that scales its prediction, and so the gradient, by what it holds under a name."""
 
