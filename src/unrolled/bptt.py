@@ -214,6 +214,7 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
         slopes = cell.slopes(previous[block], states[block], gates[block])
         over, all_read = ~read[block], read[block].all()
         if not all_read:
+            slopes = np.array(slopes)  # which may be the states themselves
             slopes[over] = 0
         with threads_for(batch * cell.units * columns):  # for the weights, too: blocks are many
             for t in reversed(range(start, min(start + length, time))):
@@ -272,7 +273,8 @@ def jacobians(cell: Cell, cache: Cache) -> np.ndarray:
     _check_cache(cell, cache)
     slopes = cell.slopes(cache.previous, cache.states, cache.gates)
     identity = np.eye(cell.state_size, dtype=cell.dtype)
-    _, d_previous = cell.step_back(identity, slopes[:, :, None])
+    everywhere = np.broadcast_to(identity, (*cache.read.shape, *identity.shape))
+    _, d_previous = cell.step_back(everywhere, slopes[:, :, None])
     d_previous[~cache.read] = identity
     return d_previous
 

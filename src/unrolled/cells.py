@@ -60,9 +60,9 @@ class Cell(ABC):
             raise ValueError(
                 f"expected {self.shapes}, none empty, got {shapes[0]}, {shapes[1]} and {shapes[2]}"
             )
-        if len({w.dtype for w in self.weights}) > 1 or self.dtype.kind != "f":
+        if len({w.dtype for w in self.weights}) > 1 or self.dtype not in (np.float32, np.float64):
             dtypes = ", ".join(str(w.dtype) for w in self.weights)
-            raise ValueError(f"expected weights of one floating-point dtype, got {dtypes}")
+            raise ValueError(f"expected weights of one dtype, float32 or float64, got {dtypes}")
         if not all(np.isfinite(w).all() for w in self.weights):
             raise ValueError("expected finite weights, got NaN or infinity")
 
@@ -181,7 +181,7 @@ class Cell(ABC):
         d_state : ndarray of shape (..., state_size)
             Total gradient with respect to the state after the step.
         slopes : ndarray
-            The entry of ``slopes(...)`` for this step.
+            The entry of ``slopes(...)`` for this step; for many gradients at once it broadcasts.
 
         Returns
         -------

@@ -138,8 +138,8 @@ class LSTMCell(Cell):
         h, c_before = states[..., :n], previous[..., n:]
         slopes = _factors(gates, 6, n)
         to_c, kept, to_i, to_f, to_g, to_o = np.moveaxis(slopes, -2, 0)
-        # o * (1 - tanh(c)^2) without another tanh, as h = o * tanh(c); o may be 0.
-        np.subtract(o, h * h / (o + np.finfo(o.dtype).tiny), out=to_c)
+        tanh_c = h / (o + np.finfo(o.dtype).tiny)  # h = o * tanh(c), and o may be 0
+        np.multiply(o, 1 - tanh_c * tanh_c, out=to_c)
         kept[...] = f
         np.multiply(g * i, 1 - i, out=to_i)
         np.multiply(c_before * f, 1 - f, out=to_f)
@@ -309,7 +309,7 @@ class GRUCell(Cell):
             product(g.copy("K"), kernel[:, 2 * n :], out=g)
         g += projected[..., 2 * n :]
         np.tanh(g, out=g)
-        np.add(g, z * (state - g), out=h)
+        np.add(z * state, (1 - z) * g, out=h)  # the very state where z is 1
         return h, gates
 
     def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unrolled.floats import as_floats, power_of_two
+
 
 def central_difference(
     function: Callable[[np.ndarray], float], x: ArrayLike, *, epsilon: float = 1e-3
@@ -79,11 +81,13 @@ def relative_error(a: ArrayLike, b: ArrayLike) -> float:
     >>> relative_error(np.array([3.0, 4.0]), np.array([3.0, 4.5])) < 0.1
     True
     """
-    a, b = np.asarray(a), np.asarray(b)
-    if a.shape != b.shape:
-        raise ValueError(f"expected two arrays of one shape, got {a.shape} and {b.shape}")
-    largest = np.maximum(np.linalg.norm(a), np.linalg.norm(b))  # NaN if either is
-    return 0.0 if largest == 0 else float(np.linalg.norm(a - b) / largest)
+    left, right = as_floats(a), as_floats(b)
+    if left.shape != right.shape:
+        raise ValueError(f"expected two arrays of one shape, got {left.shape} and {right.shape}")
+    scale = np.maximum(power_of_two(left), power_of_two(right))  # or tiny ones would have norm 0
+    left, right = left / scale, right / scale
+    largest = np.maximum(np.linalg.norm(left), np.linalg.norm(right))  # NaN if either is
+    return 0.0 if largest == 0 else float(np.linalg.norm(left - right) / largest)
 
 
 def gradient_check(

@@ -162,7 +162,7 @@ def build(model: Any, x: Any) -> None:
 
 
 def _settings(model: Any) -> tuple[Any, ...]:
-    """All plain data and functions that the model, its layers and cells hold: a graph is made for them."""
+    """All plain data and functions that a model, its layers and cells hold, as a graph has them."""
     skipped, layers = _bookkeeping(), model._flatten_layers()
     cells = chain(*(cells_of(layer) for layer in layers if isinstance(layer, keras.layers.RNN)))
     holders = {id(holder): holder for holder in chain(layers, cells)}  # cells need not be layers

@@ -92,8 +92,19 @@ class LanguageModel(NamedTuple):
             y_t.
         cache : unrolled.bptt.Cache
             Of the unrolled cell; ``cache.states[:, -1]`` is the state to go on from.
+
+        Raises
+        ------
+        ValueError
+            If a character is not in range(classes).
         """
-        one_hot = np.eye(self.cell.features, dtype=self.cell.dtype)
+        classes, characters = self.cell.features, np.asarray(characters)
+        if characters.size and not 0 <= characters.min() <= characters.max() < classes:
+            raise ValueError(
+                f"expected characters in range({classes}), got {characters.min()} to "
+                f"{characters.max()}"
+            )
+        one_hot = np.eye(classes, dtype=self.cell.dtype)
         states, cache = unroll(self.cell, one_hot[characters], state)
         return states @ self.output_kernel + self.output_bias, cache
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from unrolled.floats import as_floats
+
 
 def softmax(scores: ArrayLike, *, temperature: float = 1.0) -> np.ndarray:
     """Turn scores into probabilities: ``p_k = exp(y_k / T) / sum_j exp(y_j / T)``.
@@ -34,9 +36,11 @@ def softmax(scores: ArrayLike, *, temperature: float = 1.0) -> np.ndarray:
     """
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}")
-    scaled = np.asarray(scores) / temperature
+    scores = as_floats(scores)
     # Subtracting the maximum changes no probability and keeps exp from overflowing.
-    exponentials: np.ndarray = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # -inf where the temperature is tiny
+        exponentials: np.ndarray = np.exp(shifted / temperature)
     exponentials /= exponentials.sum(axis=-1, keepdims=True)
     return exponentials
 
@@ -72,9 +76,11 @@ def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndar
     >>> round(loss, 6), d_scores
     (1.386294, array([[ 0.25,  0.25, -0.75,  0.25]]))
     """
-    scores, targets = np.asarray(scores), np.asarray(targets)
+    scores, targets = as_floats(scores), np.asarray(targets)
     if targets.shape != scores.shape[:-1] or not targets.size:
         raise ValueError(f"expected targets of shape {scores.shape[:-1]}, got {targets.shape}")
+    if targets.dtype.kind not in "iu":
+        raise ValueError(f"expected indices of classes as integers, got {targets.dtype}")
     if targets.min() < 0 or targets.max() >= scores.shape[-1]:
         raise ValueError(
             f"expected targets in range({scores.shape[-1]}), got {targets.min()} to {targets.max()}"
@@ -119,7 +125,7 @@ def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, np.nda
     (2.0, array([[ 0.],
            [-2.]]))
     """
-    outputs, targets = np.asarray(outputs), np.asarray(targets)
+    outputs, targets = as_floats(outputs), np.asarray(targets)
     if targets.shape == outputs.shape[:-1] and outputs.shape[-1:] == (1,):
         targets = targets[..., None]
     if targets.shape != outputs.shape or not targets.size:

@@ -50,7 +50,7 @@ class NGramModel:
                 f"expected context >= 0 and text within the vocabulary, got context={context} and "
                 f"unknown characters {unknown}"
             )
-        self.context, self.classes = context, len(set(vocabulary))
+        self.context, self.vocabulary = context, frozenset(vocabulary)
         self.followers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for length in range(context + 1):
             for end in range(length, len(text)):
@@ -59,7 +59,9 @@ class NGramModel:
 
     def probability(self, character: str, history: str) -> float:
         """Probability that `character` follows `history`, of which the last `context` count."""
-        p = 1 / self.classes
+        if character not in self.vocabulary:
+            raise ValueError(f"expected a character of the vocabulary, got {character!r}")
+        p = 1 / len(self.vocabulary)
         for length in range(min(self.context, len(history)) + 1):
             s = history[len(history) - length :]
             if s not in self.totals:
@@ -82,7 +84,14 @@ class NGramModel:
         -------
         float
             Cross-entropy in bits a character.
+
+        Raises
+        ------
+        ValueError
+            If `skip` leaves nothing to predict, or a character is not in the vocabulary.
         """
+        if not 0 <= skip < len(text):
+            raise ValueError(f"expected 0 <= skip < {len(text)}, got {skip}")
         bits = 0.0
         for end in range(skip, len(text)):
             bits -= math.log2(self.probability(text[end], text[max(0, end - self.context) : end]))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from unrolled.floats import as_floats, power_of_two
+
 
 def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np.ndarray], float]:
     """Scale all gradients down together if their common norm is above a limit.
@@ -30,6 +32,8 @@ def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np
     ------
     ValueError
         If the limit is not positive.
+    FloatingPointError
+        If the norm is not finite, so that no direction is left to keep.
 
     References
     ----------
@@ -42,8 +46,12 @@ def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np
     ([array([0.6]), array([0.8])], 5.0)
     """
     _check_limit(limit)
-    squares = (np.sum(np.square(g, dtype=np.float64)) for g in gradients)
-    norm = float(np.sqrt(sum(squares)))
+    gradients = [as_floats(g) for g in gradients]
+    unit = max((float(power_of_two(g)) for g in gradients), default=1.0)
+    squares = (np.sum(np.square(g / unit, dtype=np.float64)) for g in gradients)
+    norm = unit * float(np.sqrt(sum(squares)))
+    if not np.isfinite(norm):
+        raise FloatingPointError(f"expected gradients of a finite norm, got {norm}")
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
     return [g * g.dtype.type(scale) for g in gradients], norm
 
@@ -79,14 +87,16 @@ def clip_by_value(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndar
     [array([ 1. , -0.5]), array([-1.])]
     """
     _check_limit(limit)
-    return [np.clip(g, -g.dtype.type(limit), g.dtype.type(limit)) for g in gradients]
+    limits = ((g, g.dtype.type(limit)) for g in map(as_floats, gradients))
+    return [np.clip(g, -most, most) for g, most in limits]
 
 
 class Adam:
     """Gradient descent with a step of its own for every weight, changed in place.
 
     ``m <- b1 m + (1 - b1) g``, ``v <- b2 v + (1 - b2) g^2``, and
-    ``w <- w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)`` at update t.
+    ``w <- w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)`` at update t. A gradient
+    whose square overflows (above 1.8e19 in float32) makes the weight NaN: clip before.
 
     Parameters
     ----------

@@ -8,13 +8,14 @@ import numpy as np
 
 from unrolled.bptt import backpropagate_through_time, unroll
 from unrolled.cells import Cell
+from unrolled.floats import as_floats, power_of_two
 
 
 def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     """Length of the gradient at each time step, as one number per step.
 
-    Euclidean norm over the units, then root mean square over the batch; computed in float64, as
-    squares of float32 numbers below 1e-23 underflow to false zeros.
+    Euclidean norm over the units, then root mean square over the batch; computed in float64 and at
+    the scale of the step, as the squares of small numbers underflow to false zeros.
 
     Parameters
     ----------
@@ -31,8 +32,10 @@ def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     >>> norms_by_step(np.array([[[3.0, 4.0], [0.0, 1.0]]]))
     array([5., 1.])
     """
-    squares = np.square(np.asarray(gradients, dtype=np.float64))
-    return np.asarray(np.sqrt(np.mean(np.sum(squares, axis=-1), axis=-2)))
+    gradients = as_floats(gradients)
+    scale = power_of_two(gradients, axis=(-3, -1))  # of each step
+    squares = np.square(gradients / scale)
+    return np.asarray(scale[..., 0, :, 0] * np.sqrt(np.mean(np.sum(squares, axis=-1), axis=-2)))
 
 
 def half_life(norms: np.ndarray) -> float:
@@ -73,7 +76,8 @@ def half_life(norms: np.ndarray) -> float:
         )
     logs, steps = np.log(norms[steps]), steps - steps.mean()
     slope = float(steps @ logs / (steps @ steps))
-    return float(np.log(2) / slope) if slope else float("inf")
+    rounding = 4 * np.finfo(float).eps * np.abs(logs).max()
+    return float(np.log(2) / slope) if abs(slope) * np.ptp(steps) > rounding else float("inf")
 
 
 def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: int = 20) -> float:
@@ -100,7 +104,8 @@ def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: 
     Raises
     ------
     ValueError
-        If fewer than two steps count.
+        If fewer than two steps count, or the gradient is 0 or infinite at one end: beyond 1e-308
+        and 1e308 in float64, 1e-38 and 1e38 in float32.
 
     References
     ----------
@@ -120,11 +125,15 @@ def log_growth(cell: Cell, x: np.ndarray, rng: np.random.Generator, *, discard: 
     states, cache = unroll(cell, x)
     d_states = np.zeros_like(states)
     d_states[:, -1] = rng.normal(size=states[:, -1].shape)
-    logs = np.log(norms_by_step(backpropagate_through_time(cell, cache, d_states).states))
-    steps = len(logs) - 1 - discard
-    if steps < 1:
-        raise ValueError(f"expected more than {discard + 1} steps, got {len(logs)}")
-    return float((logs[discard] - logs[-1]) / steps)
+    norms = norms_by_step(backpropagate_through_time(cell, cache, d_states).states)
+    steps = len(norms) - 1 - discard
+    if steps < 1 or discard < 0:
+        raise ValueError(f"expected 0 <= discard < {len(norms) - 1}, steps less one, got {discard}")
+    if norms[discard] == 0 or not np.isfinite(norms[discard]):
+        raise ValueError(
+            f"expected a gradient that {cell.dtype} holds over {steps} steps, got {norms[discard]}"
+        )
+    return float((np.log(norms[discard]) - np.log(norms[-1])) / steps)
 
 
 def log_product_norms(jacobians: Iterable[np.ndarray]) -> np.ndarray:
@@ -221,9 +230,11 @@ def lyapunov_exponents(
     Parameters
     ----------
     jacobians : iterable of ndarray of shape (units, units)
-        One Jacobian a step, in the order of time. A singular one makes exponents minus infinity.
+        One Jacobian a step, in the order of time. A singular one makes exponents minus infinity,
+        or where its zero is rounded, as small as that leaves them.
     start : ndarray of shape (units, directions), optional
-        Directions followed, in general position (such as normal draws); all axes if not given.
+        Directions followed, at most `units`, in general position (such as normal draws), whatever
+        their lengths; all axes if not given.
 
     Returns
     -------
@@ -233,7 +244,7 @@ def lyapunov_exponents(
     Raises
     ------
     ValueError
-        If there is no Jacobian.
+        If there is no Jacobian, or there are more directions than units.
 
     References
     ----------
@@ -248,7 +259,9 @@ def lyapunov_exponents(
     >>> np.exp(exponents).round(6)  # the eigenvalues, although the largest singular value is 5.03
     array([0.5 , 0.25])
     """
-    q = start
+    if start is not None and start.shape[1] > len(start):
+        raise ValueError(f"expected at most {len(start)} directions, got {start.shape[1]}")
+    q = None if start is None else np.linalg.qr(start)[0]
     total, time = np.zeros(1), 0
     for jacobian in jacobians:
         q, r = np.linalg.qr(jacobian if q is None else jacobian @ q)

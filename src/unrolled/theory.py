@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()  # an average over a standard normal variable
+# An average over a standard normal variable u, as sums over points that lie ever closer around 0:
+# where weights are large, tanh is a step there, between the points of a Gauss-Hermite rule.
+_LOGARITHMIC = np.linspace(-1, 1, 401) * np.arcsinh(9e6)
+_NODES = 1e-6 * np.sinh(_LOGARITHMIC)
+_WEIGHTS = np.cosh(_LOGARITHMIC) * np.exp(-(_NODES**2) / 2)
+_WEIGHTS /= _WEIGHTS.sum()
 
 
 def spectral_radius(matrix: np.ndarray) -> float:
@@ -90,6 +94,11 @@ def mean_field_log_growth(
     float or ndarray
         Natural logarithm of the growth factor per step, of the broadcast shape.
 
+    Raises
+    ------
+    ValueError
+        If a gain is not positive.
+
     References
     ----------
     Molgedey, Schuchhardt and Schuster (1992), "Suppressing chaos in neural networks by noise";
@@ -103,6 +112,8 @@ def mean_field_log_growth(
     True
     """
     gain, input_std = np.broadcast_arrays(np.asarray(gain, float), np.asarray(input_std, float))
+    if not np.all(gain > 0):
+        raise ValueError(f"expected a positive gain, got {gain}")
     q = _pre_activation_variance(gain, input_std)
     slope = 1 - np.tanh(np.sqrt(q)[..., None] * _NODES) ** 2
     log_growth = np.log(gain) + 0.5 * np.log(slope**2 @ _WEIGHTS)

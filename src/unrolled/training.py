@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -109,7 +109,8 @@ class SequenceModel(NamedTuple):
             From outputs and targets to the loss and its gradient by the outputs, such as
             `squared_error` and `cross_entropy`.
         lengths : ndarray of int of shape (batch,), optional
-            How many steps of each sequence are read.
+            How many steps of each sequence are read; where every step is read out, the loss is
+            that of these alone.
 
         Returns
         -------
@@ -118,12 +119,27 @@ class SequenceModel(NamedTuple):
             One for each of `parameters`.
         d_states : ndarray of shape (batch, time, state_size)
             Total gradient with respect to every state.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is not finite.
+        ValueError
+            If a shape does not fit, or what `unroll` and the loss refuse.
         """
         outputs, cache = self.outputs(x, lengths=lengths)
-        value, d_outputs = loss(outputs, np.asarray(y))
-        d_states, read = np.zeros_like(cache.states), slice(None) if self.every_step else -1
-        h = cache.states[:, read, : self.cell.units].reshape(-1, self.cell.units)
-        d_states[:, read, : self.cell.units] = d_outputs @ self.output_kernel.T
+        targets, d_states = np.asarray(y), np.zeros_like(cache.states)
+        steps: Any = np.s_[:, :] if self.every_step else np.s_[:, -1]
+        if self.every_step and lengths is not None:  # padding does not count
+            if targets.shape[:2] != outputs.shape[:2]:
+                raise ValueError(f"expected targets for {outputs.shape[:2]}, got {targets.shape}")
+            steps, outputs, targets = (cache.read,), outputs[cache.read], targets[cache.read]
+        value, d_outputs = loss(outputs, targets)
+        if not np.isfinite(value):
+            raise FloatingPointError(f"expected a finite loss, got {value}")
+        read_out = *steps, slice(self.cell.units)
+        h = cache.states[read_out].reshape(-1, self.cell.units)
+        d_states[read_out] = d_outputs @ self.output_kernel.T
         d_rows = d_outputs.reshape(len(h), -1)
         through_time = backpropagate_through_time(self.cell, cache, d_states)
         gradients = (*through_time.weights, h.T @ d_rows, d_rows.sum(axis=0))
@@ -164,13 +180,14 @@ def train(
 
     Returns
     -------
-    ndarray of shape (updates made,)
-        Loss of every batch before its update.
+    ndarray of shape (batches drawn,)
+        Loss of every batch before its update; the batch after which training stops, since the task
+        is solved, needs none.
 
     Raises
     ------
     FloatingPointError
-        If the loss is no longer finite; the weights are those that gave it.
+        If the loss or its gradient is no longer finite; the weights are those that gave it.
 
     Examples
     --------
@@ -186,12 +203,15 @@ def train(
     (True, True)
     """
     optimizer, losses = Adam(model.parameters, learning_rate=learning_rate), []
-    for _ in range(updates):
-        value, gradients, _ = model.loss_and_gradients(*draw(), loss=loss)
+    for update in range(1, updates + 1):
+        x, y = draw()
+        try:
+            value, gradients, _ = model.loss_and_gradients(x, y, loss=loss)
+            clipped, _ = clip_by_norm(gradients, clip)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"{error} at update {update}") from error
         losses.append(value)
-        if not np.isfinite(value):
-            raise FloatingPointError(f"expected a finite loss, got {value} at update {len(losses)}")
-        if len(losses) >= window and np.mean(losses[-window:]) < solved:
+        if update >= window and np.mean(losses[-window:]) < solved:
             break
-        optimizer.update(clip_by_norm(gradients, clip)[0])
+        optimizer.update(clipped)
     return np.array(losses)

@@ -494,6 +494,39 @@ def test_a_cell_of_ones_own_works_with_everything(shape, seed):
     assert product.shape == (p.cell.units, p.cell.units)
 
 
+class ExponentialCell(SimpleRNNCell):
+    """h = exp(z): the slope is h itself, and a step back needs arrays of one shape."""
+
+    def step(self, projected, state):
+        return np.exp(projected + state @ self.recurrent_kernel), projected[:, :0]
+
+    def slopes(self, previous, states, gates):
+        states.flags.writeable = False
+        return states
+
+    def step_back(self, d_state, slopes):
+        d_z = np.empty_like(d_state)
+        np.multiply(d_state, slopes, out=d_z)
+        return d_z, d_z @ self.recurrent_kernel.T
+
+
+def test_slopes_that_are_the_states_leave_these_as_they_are():
+    cell = ExponentialCell(-np.ones((1, 2)), np.full((2, 2), -0.1), -np.ones(2))
+    states, cache = unroll(cell, np.ones((2, 5, 1)), lengths=[5, 2])
+    before = states.copy()
+    gradients = backpropagate_through_time(cell, cache, np.ones_like(states))
+    np.testing.assert_array_equal(states, before)
+    numbers = partial(loss_of_padded, cell)
+    gradient_check(numbers, gradients.recurrent_kernel, cell.recurrent_kernel, tolerance=1e-7)
+    slopes = before[0, :, :, None]
+    np.testing.assert_allclose(jacobians(cell, cache)[0], slopes * cell.recurrent_kernel.T)
+
+
+def loss_of_padded(cell, recurrent_kernel):
+    changed = ExponentialCell(cell.kernel, recurrent_kernel, cell.bias)
+    return unroll(changed, np.ones((2, 5, 1)), lengths=[5, 2])[0].sum()
+
+
 @pytest.mark.parametrize("name", ["recurrent_kernel", "initial_state"])
 def test_a_step_back_that_is_off_by_a_thousandth_is_caught(name):
     p = Problem((2, 5, 2, 3), kind="slipping")

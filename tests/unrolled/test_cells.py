@@ -155,10 +155,10 @@ def test_weights_that_do_not_fit_together_are_refused(shapes, got):
     assert got in str(error.value)
 
 
-@pytest.mark.parametrize("dtypes", [("f4", "f8", "f8"), ("f8", "f8", "f4"), ("i8", "i8", "i8")])
-def test_weights_of_mixed_or_integer_type_are_refused(dtypes):
-    weights = [np.ones(s, t) for s, t in zip([(1, 1), (1, 1), (1,)], dtypes, strict=True)]
-    with pytest.raises(ValueError, match="expected weights of one floating-point dtype, got"):
+@pytest.mark.parametrize("dtypes", ["f4 f8 f8", "f8 f8 f4", "i8 i8 i8", "f2 f2 f2", ">f8 >f8 >f8"])
+def test_weights_of_mixed_types_or_of_one_that_is_not_computed_in_are_refused(dtypes):
+    weights = [np.ones(s, t) for s, t in zip([(1, 1), (1, 1), (1,)], dtypes.split(), strict=True)]
+    with pytest.raises(ValueError, match="expected weights of one dtype, float32 or float64, got"):
         SimpleRNNCell(*weights)
 
 
@@ -247,6 +247,14 @@ def test_nothing_passes_an_output_gate_that_is_shut():
     assert not backpropagate_through_time(cell, cache, d_states).kernel.any()
 
 
+@pytest.mark.parametrize(("dtype", "bias"), [("float32", -60), ("float64", -400)])
+def test_what_passes_an_output_gate_that_is_all_but_shut_has_the_right_size(dtype, bias):
+    kernel, bias = np.zeros((1, 4), dtype), np.array([0, 30, 0, bias], dtype)
+    _, cache = unroll(LSTMCell(kernel, kernel, bias), np.zeros((1, 1, 1)), np.array([[0, 3]]))
+    (slope,) = jacobians(LSTMCell(kernel, kernel, bias), cache)[0, :, 0, 1]
+    assert slope == pytest.approx(np.exp(float(bias[3])) / np.cosh(3) ** 2, rel=1e-4, abs=0)
+
+
 @pytest.mark.parametrize("reset_after", [True, False])
 def test_a_gru_with_its_update_gate_at_one_keeps_its_state(reset_after):
     rng = np.random.default_rng(0)
@@ -254,7 +262,9 @@ def test_a_gru_with_its_update_gate_at_one_keeps_its_state(reset_after):
     cell.bias[..., :3] = 50
     start = rng.normal(size=(4, 3))
     states, _ = unroll(cell, rng.normal(size=(4, 20, 2)), start)
-    np.testing.assert_allclose(states[:, -1], start, atol=ROUNDING)
+    np.testing.assert_array_equal(states[:, -1], start)
+    states, _ = unroll(cell, rng.normal(size=(4, 20, 2)), 1e-20 * start)
+    np.testing.assert_array_equal(states[:, -1], 1e-20 * start)
 
 
 def test_the_reset_gate_acts_before_or_after_the_product():
@@ -334,3 +344,12 @@ def test_a_diagonal_cell_starts_in_the_ring_and_keeps_the_size_of_its_input():
 def test_a_ring_beyond_one_or_an_odd_number_of_units_is_refused(units, modulus):
     with pytest.raises(ValueError, match="even number of units and 0 < smallest <= largest"):
         DiagonalLinearCell.initialize(1, units, np.random.default_rng(0), modulus=modulus)
+
+
+def test_a_diagonal_cell_that_forgets_at_once_has_finite_gradients():
+    weights = np.ones((1, 2)), np.array([[1000.0], [1.0]]), np.zeros(2)
+    cell = DiagonalLinearCell(*weights)
+    states, cache = unroll(cell, np.ones((1, 5, 1)))
+    np.testing.assert_array_equal(states, 1)
+    gradients = backpropagate_through_time(cell, cache, np.ones_like(states))
+    assert not gradients.recurrent_kernel.any()

@@ -239,3 +239,27 @@ def test_the_book_is_what_the_note_beside_it_says():
     assert "public domain" in note and "\r" not in text
     assert text.startswith("ALICE'S ADVENTURES IN WONDERLAND\nLewis Carroll\nCHAPTER I\n")
     assert text.endswith("THE END\n")
+
+
+def test_softmax_at_any_temperature_is_a_distribution():
+    np.testing.assert_array_equal(softmax(np.array([1, 5], "f4"), temperature=1e-38), [0, 1])
+
+
+@pytest.mark.parametrize("character", [-1, 5])
+def test_a_character_beyond_the_vocabulary_is_refused(character):
+    with pytest.raises(ValueError, match=r"expected characters in range\(5\), got"):
+        random_model(np.random.default_rng(0)).scores(np.array([[character, 0]]))
+
+
+def test_ngram_model_refuses_to_predict_what_it_cannot():
+    model = NGramModel("hello", 1, "helo")
+    with pytest.raises(ValueError, match="expected a character of the vocabulary, got 'z'"):
+        model.probability("z", "h")
+    with pytest.raises(ValueError, match="expected 0 <= skip < 5, got 5"):
+        model.bits_per_character("hello", skip=5)
+
+
+@pytest.mark.parametrize(("streams", "steps"), [(0, 3), (2, 0)])
+def test_no_streams_and_streams_of_no_steps_are_refused(streams, steps):
+    with pytest.raises(ValueError, match="expected at least one stream and one step, got"):
+        parallel_streams(np.arange(13), streams=streams, steps=steps)

@@ -119,3 +119,20 @@ def test_nan_from_the_function_is_caught():
 def test_a_gradient_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"one shape, got \(1, 3\) and \(3,\)"):
         gradient_check(function, gradient(X)[None], X)
+
+
+@pytest.mark.parametrize(("dtype", "small"), [("float32", 1e-25), ("float64", 1e-170)])
+def test_relative_error_of_small_and_of_large_arrays_is_that_of_others(dtype, small):
+    for size in (small, 1.0, 1 / small):
+        one, nine = np.array([size], dtype), np.array([9 * size], dtype)
+        assert relative_error(one, nine) == pytest.approx(8 / 9, rel=1e-6)
+
+
+def test_relative_error_of_unsigned_integers_is_that_of_their_values():
+    assert relative_error(np.array([1], "u1"), np.array([2], "u1")) == 0.5
+
+
+def test_a_planted_error_is_caught_in_a_gradient_that_has_vanished():
+    x = np.array([1.0, 2.0])
+    with pytest.raises(AssertionError, match="off by a relative error"):
+        gradient_check(lambda v: float(1e-170 * (v @ v)), np.array([1e-170, 5e-170]), x)

@@ -123,3 +123,24 @@ def test_adam_refuses_gradients_of_other_shapes():
     optimizer = Adam([np.ones(3), np.ones(2)])
     with pytest.raises(ValueError, match=r"shapes \[\(3,\), \(2,\)\], got \[\(3,\)\]"):
         optimizer.update([np.ones(3)])
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_clipping_by_norm_keeps_the_direction_of_very_short_and_very_long_gradients(size):
+    gradient = size * np.array([3.0, 4.0])
+    (clipped,), norm = clip_by_norm([gradient], size)
+    assert norm == pytest.approx(5 * size)
+    np.testing.assert_allclose(clipped, size * np.array([0.6, 0.8]))
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_clipping_by_norm_refuses_a_gradient_without_direction(value):
+    with pytest.raises(
+        FloatingPointError, match=f"expected gradients of a finite norm, got {value}"
+    ):
+        clip_by_norm([np.ones(2), np.array([value])], 1.0)
+
+
+def test_clipping_takes_whole_numbers_and_any_iterable():
+    np.testing.assert_allclose(clip_by_norm(iter([np.array([3, 4])]), 1.0)[0], [[0.6, 0.8]])
+    np.testing.assert_array_equal(clip_by_value(iter([np.array([3, -4])]), 0.5), [[0.5, -0.5]])

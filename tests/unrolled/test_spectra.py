@@ -258,6 +258,57 @@ def test_log_growth_of_a_scalar_chain_is_ln_w():
 
 def test_log_growth_refuses_a_sequence_that_is_all_discarded(rng):
     cell = SimpleRNNCell.initialize(1, 3, rng)
-    with pytest.raises(ValueError, match="expected more than 21 steps, got 21"):
+    with pytest.raises(ValueError, match=r"expected 0 <= discard < 20, steps less one, got 20"):
         log_growth(cell, np.ones((1, 21, 1)), rng)
     assert np.isfinite(log_growth(cell, np.ones((1, 22, 1)), rng))
+
+
+def test_log_growth_refuses_to_count_steps_that_are_not_there(rng):
+    with pytest.raises(ValueError, match="expected 0 <= discard < 39, steps less one, got -1"):
+        log_growth(SimpleRNNCell.initialize(1, 3, rng), np.ones((1, 40, 1)), rng, discard=-1)
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_log_growth_holds_until_numbers_end_and_says_so_then(rng, gain):
+    cell = SimpleRNNCell.initialize(1, 8, rng, gain=gain, activation="linear")
+    cell.kernel[...] = 0
+    assert log_growth(cell, np.ones((1, 900, 1)), rng) == pytest.approx(np.log(gain))
+    too_long = np.ones((1, 2000, 1))
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ValueError, match="float64 holds over 1979 steps"),
+    ):
+        log_growth(cell, too_long, rng)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_norms_reach_as_far_as_numbers_do(size):
+    gradients = size * np.array([[[3.0, 4.0], [0.0, 0.0]], [[3.0, 4.0], [0.0, 0.0]]])
+    np.testing.assert_allclose(norms_by_step(gradients), [5 * size, 0.0])
+
+
+def test_norms_of_steps_of_very_different_size_do_not_disturb_each_other():
+    sizes = np.array([1e-300, 1.0, 1e300])
+    np.testing.assert_allclose(norms_by_step(sizes[None, :, None] * np.ones((2, 3, 4))), 2 * sizes)
+
+
+def test_norms_of_what_is_not_finite_are_not_finite():
+    norms = norms_by_step(np.array([[[np.inf], [np.nan], [1.0]]]))
+    assert norms[0] == np.inf and np.isnan(norms[1]) and norms[2] == 1
+
+
+def test_exponents_do_not_depend_on_the_lengths_of_the_directions_followed(rng):
+    start, matrices = rng.normal(size=(4, 2)), rng.normal(size=(30, 4, 4))
+    exponents = [lyapunov_exponents(matrices, size * start) for size in (1.0, 1e10)]
+    np.testing.assert_allclose(*exponents)
+
+
+def test_more_directions_than_units_are_refused(rng):
+    with pytest.raises(ValueError, match="expected at most 2 directions, got 3"):
+        lyapunov_exponents([np.eye(2)], np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("steps", [7, 10, 50])
+@pytest.mark.parametrize("norm", [0.1, 1.0, 1e-200])
+def test_half_life_of_what_stays_is_infinite(norm, steps):
+    assert half_life(np.full(steps, norm)) == np.inf

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import digamma
 
 from unrolled import SimpleRNNCell, backpropagate_through_time, unroll
@@ -89,7 +90,35 @@ def test_mean_field_broadcasts_and_grows_with_gain_and_falls_with_input():
     assert np.all(np.diff(growth, axis=1) < 0)
 
 
-@pytest.mark.parametrize("gain", [0.7, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize(
+    ("gain", "input_std"), [(0.5, 0), (1.2, 0.3), (2, 0), (5, 0), (1.5, 10), (50, 1), (1e4, 0)]
+)
+def test_mean_field_is_right_also_where_tanh_is_nearly_a_step(gain, input_std):
+    half = lambda f, q: 2 * quad(  # noqa: E731
+        lambda s: density(s / np.sqrt(q)) * f(s) / np.sqrt(q), 0, 12 * np.sqrt(q),
+        points=[1.0, 3.0, 20.0] if 12 * np.sqrt(q) > 20 else None, limit=500, epsabs=1e-13,
+    )[0]  # fmt: skip
+
+    def density(u):
+        return np.exp(-u * u / 2) / np.sqrt(2 * np.pi)
+
+    def missing(q):
+        return gain**2 * half(lambda s: np.tanh(s) ** 2, q) + input_std**2 - q
+
+    expected = np.log(gain)
+    if gain > 1:  # else the state dies
+        q = brentq(missing, 1e-6 + input_std**2 / 2, gain**2 + input_std**2 + 1, xtol=1e-13)
+        expected += np.log(half(lambda s: (1 - np.tanh(s) ** 2) ** 2, q)) / 2
+    assert mean_field_log_growth(gain, input_std) == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.5, np.nan])
+def test_mean_field_refuses_a_gain_that_is_none(gain):
+    with pytest.raises(ValueError, match="expected a positive gain, got"):
+        mean_field_log_growth(np.array([1.0, gain]))
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.5, 2.0, 5.0])
 def test_mean_field_meets_a_wide_network(rng, gain):
     cell = SimpleRNNCell.initialize(WIDE, WIDE, rng, recurrent="gaussian", gain=gain)
     # Glorot's kernel turns inputs of standard deviation s into a share of the same in each unit.

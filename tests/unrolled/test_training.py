@@ -135,3 +135,52 @@ def test_training_that_blows_up_says_at_which_update():
 def test_targets_of_another_shape_are_refused(targets):
     with pytest.raises(ValueError, match=r"expected targets of shape \(2, 1\), got"):
         squared_error(np.ones((2, 1)), targets)
+
+
+@pytest.mark.parametrize("loss", [squared_error, cross_entropy])
+def test_where_every_step_is_read_out_padding_does_not_count(loss):
+    model, rng = new_model(outputs=3, every_step=True), np.random.default_rng(1)
+    x = rng.normal(size=(2, 6, 2))
+    y = rng.normal(size=(2, 6, 3)) if loss is squared_error else rng.integers(0, 3, (2, 6))
+    padded, *_ = model.loss_and_gradients(x, y, loss=loss, lengths=[6, 2])
+    alone = [model.loss_and_gradients(x[i : i + 1, :n], y[i : i + 1, :n], loss=loss)[0]
+             for i, n in enumerate([6, 2])]  # fmt: skip
+    assert padded == pytest.approx((6 * alone[0] + 2 * alone[1]) / 8)
+
+
+def test_targets_that_lack_a_step_are_refused_with_lengths_too():
+    with pytest.raises(ValueError, match=r"expected targets for \(2, 6\), got \(2, 5, 1\)"):
+        new_model(every_step=True).loss_and_gradients(
+            np.ones((2, 6, 2)), np.ones((2, 5, 1)), lengths=[6, 2]
+        )
+
+
+def test_a_loss_that_is_not_finite_is_said_before_anything_is_sent_back():
+    rng = np.random.default_rng(0)
+    cell = SimpleRNNCell.initialize(2, 8, rng, gain=3.0, activation="linear")
+    model = SequenceModel.read_from(cell, 1, rng)
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(FloatingPointError, match=r"expected a finite loss, got \w+ at update 1"),
+    ):
+        train(model, lambda: adding_problem(4, rng, length=800), updates=3)
+
+
+def test_a_gradient_that_is_finite_but_huge_is_clipped_not_lost():
+    rng = np.random.default_rng(0)
+    cell = SimpleRNNCell.initialize(2, 8, rng, gain=2.0, activation="linear")
+    model = SequenceModel.read_from(cell, 1, rng)
+    before = [w.copy() for w in model.parameters]
+    train(model, lambda: adding_problem(4, rng, length=400), updates=1)
+    assert all((w != old).any() for w, old in zip(model.parameters, before, strict=True))
+
+
+def test_whole_numbers_are_taken_as_floating_point_numbers():
+    loss, d_outputs = squared_error([1, 2], [1.5, 4])
+    assert loss == 2.125 and d_outputs.tolist() == [-0.5, -2.0]
+    assert cross_entropy(np.array([[1, 2]], "u1"), np.zeros(1, int))[0] == pytest.approx(1.3132617)
+
+
+def test_classes_that_are_no_integers_are_refused():
+    with pytest.raises(ValueError, match="expected indices of classes as integers, got float64"):
+        cross_entropy(np.zeros((1, 3)), np.ones(1))

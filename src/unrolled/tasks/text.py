@@ -83,7 +83,7 @@ def parallel_streams(characters: np.ndarray, *, streams: int, steps: int) -> Seq
     Raises
     ------
     ValueError
-        If the text does not fill one piece.
+        If the text does not fill one piece, or there is no stream or no step.
 
     Examples
     --------
@@ -94,6 +94,8 @@ def parallel_streams(characters: np.ndarray, *, streams: int, steps: int) -> Seq
     >>> bool(np.all(y == x + 1))
     True
     """
+    if min(streams, steps) < 1:
+        raise ValueError(f"expected at least one stream and one step, got {streams} and {steps}")
     pieces = (len(characters) - 1) // (streams * steps)
     if pieces < 1:
         raise ValueError(
