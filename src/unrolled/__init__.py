@@ -10,8 +10,9 @@ Conventions that hold everywhere:
 * A gradient has the shape of the thing it is the gradient of.
 * Floating-point precision follows the weights: float32 in, float32 out; float64 in, float64 out.
 
-Importing this package imports NumPy only. ``unrolled.gradient_flow`` and ``unrolled.models`` need
-Keras on TensorFlow, ``unrolled.figures`` needs Matplotlib: import them by name where you use them.
+Importing this package imports NumPy only. ``unrolled.gradient_flow``, ``callback`` and ``models``
+need Keras on TensorFlow (``pip install 'unrolled[keras]'``), ``figures`` and ``explorable`` need
+Matplotlib (``pip install 'unrolled[figures]'``): import them by name where you use them.
 """
 
 from unrolled.bptt import (

@@ -7,101 +7,21 @@ import operator
 import os
 import re
 import warnings
-import zipfile
 from collections import Counter
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
 import numpy as np
 
+from unrolled.backend import keras
 from unrolled.gradient_flow import build, gradient_flow
-from unrolled.spectra import half_life, norms_by_step
+from unrolled.record import GradientRecord, describe, npz
+from unrolled.spectra import norms_by_step
 
-HEARD = 0.01  # of the largest norm: a step that receives less counts as not reached
-EXPLODED = 100.0  # times the norm at the last step
 GROWN = 1000.0  # times the largest norm at the first measurement
 
 
 class GradientWarning(UserWarning):
     """Gradients vanish, explode or are no longer finite."""
-
-
-class GradientRecord(NamedTuple):
-    """Gradient norms by training step and time lag.
-
-    Examples
-    --------
-    >>> import numpy as np, tempfile
-    >>> from pathlib import Path
-    >>> record = GradientRecord(np.array([0, 100]), {"lstm": np.array([[1.0, 0.5], [1.0, 0.7]])})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = record.save(Path(folder) / "flow.npz")
-    ...     GradientRecord.load(path).norms["lstm"][1]
-    array([1. , 0.7])
-    """
-
-    steps: np.ndarray  #: batches trained before each measurement, (measurements,)
-    norms: dict[str, np.ndarray]  #: by name of state, (measurements, time); [:, k] is k steps back
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the record as a NumPy ``.npz`` file, whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path
-            Where to; ``.npz`` is added if it is missing. A file that is there is replaced.
-
-        Returns
-        -------
-        Path
-            The file: ``steps``, and ``norms/<name>`` for each state.
-        """
-        path = _npz(path)
-        arrays = {f"norms/{name}": norms for name, norms in self.norms.items()}
-        half_written = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with open(half_written, "wb") as file:  # of the usual mode, unlike that of tempfile
-                np.savez(file, steps=self.steps, **arrays)  # type: ignore[arg-type]
-            os.replace(half_written, path)
-        except BaseException:
-            half_written.unlink(missing_ok=True)
-            raise
-        return path
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> GradientRecord:
-        """Read what `save` has written.
-
-        Parameters
-        ----------
-        path : str or path
-            The file; ``.npz`` is added if it is missing.
-
-        Returns
-        -------
-        GradientRecord
-
-        Raises
-        ------
-        ValueError
-            If the file holds something else.
-        """
-        path = _npz(path)
-        with open(path, "rb") as file:
-            arrays = dict(np.load(path)) if zipfile.is_zipfile(file) else {}
-        if "steps" not in arrays:
-            what = sorted(arrays) or "no archive of arrays"
-            raise ValueError(f"expected a gradient record in {path}, got {what}")
-        norms = {name.removeprefix("norms/"): rows for name, rows in arrays.items() if "/" in name}
-        return cls(arrays["steps"], norms)
-
-
-def _npz(path: str | os.PathLike[str]) -> Path:
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"expected a path in a folder that exists, got {path}")
-    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
 class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -145,12 +65,14 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
     Warns
     -----
     GradientWarning
-        Once a layer and `fit`, with the numbers. Gradients *explode* if some step receives 100
-        times the norm of the last step, or the largest norm has grown to 1,000 times that of the
-        first measurement. They *vanish* if the first half of the steps receives less than 1 % of
-        the largest norm, at three measurements in a row, those soon after the start left out: new
-        networks often start so and learn not to. For an LSTM the norm is that of its whole state
-        (h, c). `warnings.simplefilter("error", GradientWarning)` turns the warning into an error.
+        Once a layer and `fit`, with the numbers. Gradients *explode* if they grow on their way
+        back until some step receives 100 times the norm at the last step (of the layer that has
+        the largest there), or if the largest norm has grown to 1,000 times that of the first
+        measurement, unless that was 0. They *vanish* if the first half of the steps receives less
+        than 1 % of the largest norm, at three measurements in a row, those soon after the start
+        left out: new networks often start so and learn not to. For an LSTM the norm is that of its
+        whole state (h, c). `warnings.simplefilter("error", GradientWarning)` turns the warning
+        into an error.
 
     Notes
     -----
@@ -185,7 +107,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if operator.index(every) < 1:
             raise ValueError(f"expected every to be at least 1, got {every}")
         self.x, self.y, self.every, self.loss = x, y, every, loss
-        self.terminate, self.path = terminate, None if path is None else _npz(path)
+        self.terminate, self.path = terminate, None if path is None else npz(path)
         self._forget()
 
     def _forget(self) -> None:
@@ -193,7 +115,7 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self._step, self._epoch_start, self._updates_start = 0, 0, 0
         self._steps: list[int] = []
         self._norms: dict[str, list[np.ndarray]] = {}
-        self._largest: dict[str, float] = {}  # norm at the first measurement that is not zero
+        self._first: dict[str, float] = {}  # the largest norm at the first measurement
 
     @property
     def record(self) -> GradientRecord:
@@ -251,16 +173,19 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self._norms.setdefault(name, []).append(norms)
             layer = re.sub(r"/(c|\d+)$", "", name)
             whole[layer] = np.hypot(whole.get(layer, 0), norms)
+        # A layer below another may hear little at its last step, and more from steps before it.
+        heard = [norms[norms > 0][:1] for norms in whole.values()]
+        reference = float(np.concatenate(heard).max(initial=0))
         for layer, norms in whole.items():
-            self._judge(layer, norms, soon)
+            self._judge(layer, norms, soon, reference)
         if self.path is not None:
             self.record.save(self.path)
 
-    def _judge(self, layer: str, norms: np.ndarray, soon: bool) -> None:
-        kind, words = describe(norms)
-        if norms.max() > 0:
-            self._largest.setdefault(layer, float(norms.max()))
-        grown = norms.max() / self._largest.get(layer, np.inf)
+    def _judge(self, layer: str, norms: np.ndarray, soon: bool, reference: float) -> None:
+        kind, words = describe(norms, reference)
+        # One that starts at zero, below a readout of zeros, grows by any factor in good health.
+        first = self._first.setdefault(layer, float(norms.max()))
+        grown = norms.max() / first if first > 0 else 0.0
         if kind not in ("explodes", "not finite") and grown >= GROWN:
             kind = "explodes"
             words = (
@@ -291,56 +216,3 @@ class GradientFlowCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
 # Where Keras is mocked, as for the reference, its base class would hide the parameters.
 GradientFlowCallback.__signature__ = inspect.signature(GradientFlowCallback)
-
-
-def describe(norms: np.ndarray) -> tuple[str, str]:
-    """Whether a gradient vanishes or explodes on its way back, in plain words.
-
-    Parameters
-    ----------
-    norms : ndarray of shape (time,)
-        Norm of the gradient k steps before the last, for k = 0..time - 1.
-
-    Returns
-    -------
-    kind : {"vanishes", "explodes", "not finite", "steady"}
-        See `GradientFlowCallback` for what counts as which.
-    words : str
-        A sentence with the numbers. The rate is that of the line that fits the logarithms best.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> describe(0.5 ** np.arange(50))[1]
-    'the gradient vanishes: it halves every 1.0 steps back; of 50 steps only the last 7 receive \
-more than 1 % of the largest'
-    >>> describe(1.2 ** np.arange(50))[1]
-    'the gradient explodes: it doubles every 3.8 steps back; one of 50 steps receives 7.6e+03 \
-times as much as the last'
-    """
-    time, broken = len(norms), int(np.sum(~np.isfinite(norms)))
-    if broken:
-        return "not finite", f"the gradient is not finite at {broken} of {time} steps"
-    lags = np.flatnonzero(norms)  # the cell state of an LSTM emits nothing at the last step
-    if len(lags) == 0:
-        return "vanishes", f"the gradient is zero at all {time} steps"
-    reach = int(np.flatnonzero(norms >= HEARD * norms.max())[-1]) + 1
-    times = norms.max() / norms[lags[0]]
-    if times >= EXPLODED:
-        return "explodes", (
-            f"the gradient explodes: it {_rate(norms)}; one of {time} steps receives "
-            f"{times:.1e} times as much as the last"
-        )
-    if reach <= time // 2:
-        return "vanishes", (
-            f"the gradient vanishes: it {_rate(norms)}; of {time} steps only the last "
-            f"{reach} receive more than 1 % of the largest"
-        )
-    return "steady", f"{reach} of {time} steps receive more than 1 % of the largest gradient"
-
-
-def _rate(norms: np.ndarray) -> str:
-    if np.count_nonzero(norms) < 2:
-        return "is zero at all steps but one"
-    steps = half_life(norms[::-1])
-    return f"{'halves' if steps > 0 else 'doubles'} every {abs(steps):.1f} steps back"

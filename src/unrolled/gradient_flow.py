@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-import keras
 import numpy as np
 
+from unrolled.backend import keras
 from unrolled.probes import cells_of, probed, recurrent_layers
 
 #: Compiled measurements of each model that is still in use; the oldest of a model goes first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import keras
+from unrolled.backend import keras
 
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-import keras
+from unrolled.backend import keras
 
 
 def recurrent_layers(model: Any) -> dict[str, Any]:

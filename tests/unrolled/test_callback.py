@@ -10,8 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unrolled.callback import GradientFlowCallback, GradientRecord, GradientWarning, describe
+from unrolled.callback import GradientFlowCallback, GradientWarning
 from unrolled.gradient_flow import gradient_flow
+from unrolled.record import GradientRecord, describe
 from unrolled.spectra import norms_by_step
 from unrolled.tasks import sign_of_mean
 
@@ -356,6 +357,40 @@ def test_growth_since_the_first_measurement_is_an_explosion_as_well():
     assert re.match(words, only)
 
 
+def test_a_layer_that_hears_little_at_its_last_step_does_not_explode():
+    """The backward half of a Bidirectional reads last what the layer above hardly passes on."""
+    x, y = data(length=40)
+    below = keras.layers.Bidirectional(keras.layers.GRU(4, return_sequences=True), name="both")
+    model = model_of(below, keras.layers.GRU(4, name="top"), optimizer=keras.optimizers.SGD(0.0))
+    callback = GradientFlowCallback(x, y, every=2, terminate=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(model, callback, x, y)
+    norms = callback.record.norms["both/backward_gru"][0]
+    assert norms.max() > 1000 * norms[0]
+    assert not [words for words in words_of(caught) if "explodes" in words]
+    assert callback.record.steps[-1] == 6
+
+
+def test_growth_from_nothing_is_no_explosion():
+    """Below a readout of zeros the first gradient is zero, and the next ones are small."""
+    x, y = data(length=4)
+    readout = keras.layers.Dense(1, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((None, 1)), linear(1.0)[0], readout])
+    model.compile(keras.optimizers.SGD(0.0), "mse", run_eagerly=True)
+
+    class Grow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            readout.set_weights([np.full((1, 1), 1e-6 * 10.0**batch), np.zeros(1)])
+
+    callback = GradientFlowCallback(x, y, every=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GradientWarning)
+        model.fit(x, y, batch_size=4, verbose=0, callbacks=[Grow(), callback])
+    norms = callback.record.norms["rnn"].max(axis=1)
+    assert norms[0] == 0 and norms[-1] > 1000 * norms[1] > 0
+
+
 @pytest.mark.parametrize("terminate", [False, True])
 def test_it_says_when_the_loss_and_the_gradient_are_no_longer_finite(terminate):
     x, y = data(length=4)
@@ -409,8 +444,39 @@ def test_description_of_gradients_that_are_zero_or_not_finite():
     assert (
         describe(np.array([1.0, np.inf, np.nan]))[1] == "the gradient is not finite at 2 of 3 steps"
     )
-    assert describe(np.array([1.0, 0, 0, 0]))[0] == "vanishes"
+    assert describe([1.0, 0, 0, 0]) == (
+        "vanishes",
+        "the gradient vanishes: of 4 steps only the last receives more than 1 % of the largest",
+    )
     assert describe(np.array([0.0, 1, 1, 1]))[0] == "steady"  # the cell state of an LSTM
+
+
+def test_description_counts_the_steps_that_hear_something():
+    assert describe(np.r_[1.0, np.zeros(48), 1.0])[1].startswith("2 of 50 steps receive")
+    vanishes = "the gradient vanishes: of 50 steps only"
+    words = f"{vanishes} 1 of the last 2 receives more than 1 %"
+    assert describe(np.r_[0.0, 1.0, np.zeros(48)])[1].startswith(words)
+    flat = f"{vanishes} the last 24 receive more than 1 %"  # no rate: it halves nowhere
+    assert describe(np.r_[np.ones(24), np.zeros(26)])[1].startswith(flat)
+
+
+def test_a_gradient_that_shrinks_on_its_way_does_not_explode():
+    """However little the very last step hears: it may be read by few paths."""
+    kind, words = describe(np.r_[1e-3, 0.9 ** np.arange(49)])
+    assert kind == "steady" and "explodes" not in words
+
+
+def test_a_reference_decides_what_counts_as_large():
+    norms = 1e-6 * 1.2 ** np.arange(50)
+    assert describe(norms)[0] == describe(norms, 1e-6)[0] == "explodes"
+    assert describe(norms, 1.0)[0] == "steady"
+    assert describe(norms, 1e-5)[1].endswith("as much as the last step of the layers")
+
+
+@pytest.mark.parametrize("norms", [[], [[1.0, 2.0]], [1.0, -1.0]])
+def test_description_needs_one_norm_a_step(norms):
+    with pytest.raises(ValueError, match="expected one norm for each step, none negative, got"):
+        describe(norms)
 
 
 # Errors

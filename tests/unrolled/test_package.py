@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import unrolled
 
 
@@ -16,3 +18,25 @@ def test_importing_the_library_imports_neither_tensorflow_nor_matplotlib():
 def test_every_public_name_is_there_and_documented():
     for name in unrolled.__all__:
         assert getattr(unrolled, name).__doc__, name
+
+
+@pytest.mark.parametrize(
+    ("missing", "modules", "words"),
+    [
+        ("keras", ["gradient_flow", "callback"], "Keras and TensorFlow: {}[keras]"),
+        ("tensorflow", ["models"], "Keras and TensorFlow: {}[keras]"),
+        ("matplotlib", ["figures", "explorable"], "Matplotlib: {}[figures]"),
+    ],
+)
+def test_a_module_that_lacks_a_package_says_how_to_install_it(missing, modules, words):
+    for module in modules:
+        program = f"import sys; sys.modules[{missing!r}] = None; import unrolled.{module}"
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        said = words.format("python -m pip install 'unrolled") + "'"
+        assert run.stderr.splitlines()[-1] == f"ModuleNotFoundError: expected {said}"
+
+
+def test_a_record_can_be_read_and_described_without_keras():
+    program = "import sys, unrolled.record; print('keras' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "False\n", "")
