@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from pygments.formatters import HtmlFormatter
 from pygments.styles import get_style_by_name
-from pygments.token import Text
+from pygments.token import STANDARD_TYPES, Text
 
 
 def formatter(styles):
@@ -41,7 +41,10 @@ def formatter(styles):
 
     class Plain(HtmlFormatter):
         def _get_css_classes(self, ttype):
-            looks = ((s.style_for_token(ttype), s.style_for_token(Text)) for s in styles)
+            known = ttype
+            while known not in STANDARD_TYPES:  # a lexer may have kinds of its own
+                known = known.parent
+            looks = ((s.style_for_token(known), s.style_for_token(Text)) for s in styles)
             plain = all(look == text for look, text in looks)
             return "" if plain else super()._get_css_classes(ttype)
 

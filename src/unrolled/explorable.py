@@ -52,7 +52,7 @@ def explorable(
         ``draw(ax, value)`` draws the figure for one value: the same lines, texts and patches each
         time, only elsewhere. It may set limits; the figure shown covers those of all values.
     values : sequence of float or str
-        Numbers in ascending order make a slider, words a choice.
+        Numbers in ascending order make a slider, words a choice. None may occur twice.
     name : str
         What the parameter is called, with its unit if it has one.
     default : float or str
@@ -68,7 +68,8 @@ def explorable(
     Raises
     ------
     ValueError
-        If `default` is not one of `values`, or some value has more lines than another.
+        If `default` is not one of `values`, they are numbers that do not ascend, one occurs twice,
+        or some value has more lines than another.
 
     Examples
     --------
@@ -82,6 +83,9 @@ def explorable(
     """
     if default not in values:
         raise ValueError(f"expected a default among {list(values)}, got {default!r}")
+    words = isinstance(values[0], str)
+    if len(set(values)) < len(values) or not (words or np.all(np.diff(np.asarray(values)) > 0)):
+        raise ValueError(f"expected ascending numbers or different words, got {list(values)}")
     figures = [Figure(**figure) for _ in values]
     for fig, value in zip(figures, values, strict=True):
         draw(fig.add_subplot(), value)
@@ -90,7 +94,6 @@ def explorable(
     _share_limits(axes)
     shown = list(values).index(default)
     _share_place(figures, shown)
-    words = isinstance(values[0], str)
     bundle = {
         "name": name,
         "kind": "choice" if words else "number",

@@ -8,8 +8,10 @@ import pytest
 from bs4 import BeautifulSoup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import RegexLexer
 from pygments.lexers import PythonLexer
 from pygments.styles import get_style_by_name
+from pygments.token import Generic, Number
 
 from sphinx_lectures.plain_tokens import formatter
 
@@ -47,6 +49,14 @@ def test_word_that_one_of_the_styles_colours_keeps_its_element():
     )
     assert one.strip() == "f(1)"
     assert both.strip() == 'f(<span class="mi">1</span>)'
+
+
+def test_kind_that_only_its_lexer_knows_looks_like_the_kind_above_it():
+    class Own(RegexLexer):
+        tokens = {"root": [(r"\d", Number.Own), (r"\w", Generic.Whitespace)]}
+
+    html = highlight("1a", Own(), formatter(["friendly"])(nowrap=True))
+    assert re.fullmatch(r'<span class="m[\w -]*">1</span>(<span[^>]*>)?a(</span>)?\n', html)
 
 
 def test_logging_stays_as_it_is_whatever_a_package_of_styles_does():

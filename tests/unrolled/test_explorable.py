@@ -91,6 +91,12 @@ def test_default_must_be_one_of_the_values():
         explorable(decay, [1, 2], name="v", default=3)
 
 
+@pytest.mark.parametrize("values", [[0.9, 0.5], [0.5, 0.5], ["a", "a"]])
+def test_values_must_ascend_or_be_different_words(values):
+    with pytest.raises(ValueError, match="expected ascending numbers or different words, got"):
+        explorable(decay, values, name="v", default=values[0])
+
+
 def test_every_value_must_draw_the_same_lines():
     def draw(ax, count):
         for _ in range(count):

@@ -40,3 +40,24 @@ def test_a_path_goes_through_its_points_and_clipped_differs_from_unclipped_not_b
     for look in ("linestyle", "marker", "color"):
         clipped, plain = (getattr(line, f"get_{look}")() for line in ax.lines)
         assert clipped != plain
+
+
+def test_a_loss_that_is_not_finite_leaves_its_place_empty():
+    x, loss = np.linspace(-1, 1, 5), np.arange(25.0).reshape(5, 5)
+    loss[1, 1], loss[3, 3] = np.nan, np.inf
+    ax = figures.error_surface(new_axes(), x, x, loss, [10.0])
+    places = [(-0.55, -0.55), (0.55, 0.55), (0.55, -0.55)]
+    covered = [path.contains_points(places) for path in ax.collections[0].get_paths()]
+    assert np.any(covered, axis=0).tolist() == [False, False, True]
+
+
+def test_a_surface_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="expected a loss that is finite somewhere, got none"):
+        figures.error_surface(new_axes(), [0, 1], [0, 1], np.full((2, 2), np.nan), [0.5])
+
+
+def test_a_path_takes_the_short_names_of_matplotlib():
+    look = {"lw": 4, "c": "red", "ls": ":", "ms": 9}
+    (line,) = figures.descent_path(new_axes(), np.eye(2), label="a", clipped=True, **look).lines
+    assert (line.get_linewidth(), line.get_color()) == (4, "red")
+    assert (line.get_linestyle(), line.get_markersize()) == (":", 9)

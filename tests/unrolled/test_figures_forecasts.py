@@ -24,6 +24,17 @@ def test_a_network_has_the_colour_of_its_cell_and_a_band_over_its_seeds(ax):
     assert (reach.ymin, reach.ymax) == (0, 9)
 
 
+def test_a_network_may_be_named_as_keras_names_its_layer(ax):
+    forecast_lines(ax, np.arange(3), {"lstm": np.ones(3), "GRU": np.ones(3)})
+    assert [line.get_color() for line in ax.lines] == [COLORS["LSTM"], COLORS["GRU"]]
+    assert [line.get_linestyle() for line in ax.lines] == ["-.", "-"]
+
+
+def test_more_baselines_than_looks_are_refused(ax):
+    with pytest.raises(ValueError, match="expected at most 4 baselines, got 5"):
+        forecast_lines(ax, np.arange(3), dict.fromkeys("abcde", np.ones(3)))
+
+
 def test_baselines_have_no_band_and_differ_in_more_than_colour(ax):
     names = ("AR(9)", "persistence", "mean", "last cycle")
     forecast_lines(ax, np.arange(3), dict.fromkeys(names, np.arange(3.0)))

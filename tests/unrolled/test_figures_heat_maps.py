@@ -45,6 +45,42 @@ def test_zeros_and_values_that_are_not_finite_are_drawn_without_warning(value):
     assert np.isfinite(filled.levels).all()
 
 
+def holes(drawn):
+    """Whether no band covers the middles between measurements and lags, in (lags, steps)."""
+    middles = np.array([[(5, lag + 0.5), (90, lag + 0.5)] for lag in range(19)])
+    covered = [path.contains_points(middles.reshape(-1, 2)) for path in drawn.get_paths()]
+    return ~np.any(covered, axis=0).reshape(19, 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_only_places_that_are_not_finite_stay_empty(value):
+    norms = HALVED.copy()
+    norms[2, 8:12] = value
+    _, filled, line = drawn(norms)
+    expected = np.zeros((19, 2), bool)
+    expected[7:12, 1] = True
+    np.testing.assert_array_equal(holes(filled), expected)
+    whole, around = drawn(HALVED)[2].get_paths(), line.get_paths()  # the line lies elsewhere
+    np.testing.assert_array_equal(whole[0].vertices, around[0].vertices)
+
+
+def test_zeros_have_the_lowest_colour_even_where_a_measurement_holds_nothing_else():
+    _, filled, _ = drawn(HALVED * [[1], [1], [0]])
+    assert not holes(filled).any()
+    assert filled.get_paths()[0].contains_points([(98, 1), (98, 18)]).all()
+
+
+@pytest.mark.parametrize("decades", [0, -1, np.nan])
+def test_less_than_a_decade_is_refused(decades):
+    with pytest.raises(ValueError, match=f"expected decades of at least 1, got {decades}"):
+        drawn(HALVED, decades=decades)
+
+
+def test_a_negative_norm_is_refused():
+    with pytest.raises(ValueError, match="expected norms that are not negative, got -1"):
+        drawn(-HALVED)
+
+
 def test_the_scale_can_be_left_out():
     ax, _, _ = drawn(HALVED, colorbar=False)
     assert ax.figure.axes == [ax]

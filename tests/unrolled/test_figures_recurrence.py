@@ -67,5 +67,37 @@ def test_state_distances_draws_the_median_between_the_extremes():
 
 
 def test_state_distances_demands_a_place_for_each_label():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="expected 1 places in label_at, got 0"):
         figures.state_distances(new_axes(), np.arange(2), {"a": np.ones((1, 2))}, label_at=[])
+
+
+def test_state_distances_takes_the_short_names_of_matplotlib():
+    place = [(1, 1)]
+    ax = figures.state_distances(
+        new_axes(), np.arange(2), {"a": np.ones((1, 2))}, label_at=place, c="red", lw=4
+    )
+    assert (ax.lines[0].get_color(), ax.lines[0].get_linewidth()) == ("red", 4)
+
+
+def test_a_chain_shows_small_numbers_as_powers_of_ten():
+    ax = figures.backward_chain(new_axes(), [1e-5, 0.0005], [-0.0, -3e-8])
+    numbers = [
+        text.get_text() for text in ax.texts if "e" in text.get_text() or "." in text.get_text()
+    ]
+    assert numbers == ["1e−05", "0.000", "0.001", "−3e−08"]
+
+
+def test_a_chain_demands_a_share_for_each_total():
+    with pytest.raises(ValueError, match="expected 2 shares, one for each total, got 1"):
+        figures.backward_chain(new_axes(), [0.5, 1.0], [0.5])
+
+
+def test_weighted_steps_demands_the_same_number_of_everything():
+    sums = np.zeros(1), np.zeros(2)
+    with pytest.raises(ValueError, match=r"for each step, got \[2, 2, 1, 2, 2\]"):
+        figures.weighted_steps(new_axes(), "he", np.ones((2, 1)), np.eye(2), "el", "he", [1], sums)
+
+
+def test_a_grid_of_probabilities_demands_one_distribution_for_each_column():
+    with pytest.raises(ValueError, match=r"that is \(2, 3\), got \(3, 2\)"):
+        figures.probability_grid(new_axes(), np.ones((3, 2)), "ab", "cde")

@@ -86,6 +86,11 @@ def test_a_wiring_demands_one_label_of_each_kind_for_each_step(inputs, outputs, 
         figures.wiring(new_axes(), inputs, outputs, cells=cells)
 
 
+def test_a_wiring_of_three_different_cells_is_refused():
+    with pytest.raises(ValueError, match="expected at most 2 different cells, got 3"):
+        figures.wiring(new_axes(), "abc", "abc", cells="edx")
+
+
 def test_weight_blocks_are_drawn_to_scale():
     ax = figures.weight_blocks(new_axes(), SHAPES, GATES)
     blocks = [patch for patch in ax.patches if isinstance(patch, Rectangle)]

@@ -25,7 +25,7 @@ def test_every_public_name_is_there_and_documented():
     [
         ("keras", ["gradient_flow", "callback"], "Keras and TensorFlow: {}[keras]"),
         ("tensorflow", ["models"], "Keras and TensorFlow: {}[keras]"),
-        ("matplotlib", ["figures", "explorable"], "Matplotlib: {}[figures]"),
+        ("matplotlib", ["figures"], "Matplotlib: {}[figures]"),
     ],
 )
 def test_a_module_that_lacks_a_package_says_how_to_install_it(missing, modules, words):

@@ -1,5 +1,12 @@
 """Draw what the library computed. Every function takes an Axes and returns it; none computes."""
 
+try:
+    import matplotlib  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "expected Matplotlib: python -m pip install 'unrolled[figures]'", name=error.name
+    ) from error
+
 from unrolled.figures.curves import (
     bands,
     gradient_norms,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cbook import normalize_kwargs
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
-from unrolled.figures.style import COLORS, band, color_of, line_styles
+from unrolled.figures.style import COLORS, band, check_entries, color_of, line_styles
 from unrolled.spectra import norms_by_step
 
 
@@ -22,16 +26,23 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     flow : dict of str to ndarray of shape (batch, time, units) or (seeds, batch, time, units)
         dL/dh_t under the name of a cell type or layer, such as `gradient_flow` returns. The
         Euclidean norm over units is averaged over the batch as a root mean square. With seeds
-        the line is their median and the band reaches from their smallest to their largest.
+        the line is their median and the band reaches from their smallest to their largest. A
+        fourth axis in front always means seeds: draw the (batch, time, rows, channels) of a
+        ConvLSTM1D as ``g.reshape(*g.shape[:2], -1)``.
 
     Returns
     -------
     matplotlib.axes.Axes
+        From 7 entries on the legend stands beside the axes; a figure without a layout engine gets
+        the constrained one, which makes room for it.
 
     Raises
     ------
+    TypeError
+        If `flow` is no mapping.
     ValueError
-        If a gradient has another number of axes, such as that of a convolutional layer.
+        If it or a gradient is empty, or a gradient has another number of axes, such as that of a
+        ConvLSTM2D.
 
     Examples
     --------
@@ -44,23 +55,51 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     >>> ax.lines[0].get_color() == COLORS["SimpleRNN"]
     True
     """
+    check_entries(flow)
     for style, (name, gradients) in zip(line_styles(), flow.items(), strict=False):
-        if np.ndim(gradients) not in (3, 4):
+        if np.ndim(gradients) not in (3, 4) or not np.size(gradients):
             raise ValueError(
                 f"expected {name!r} of shape (batch, time, units), with an axis of seeds in front "
-                f"or none, got {np.shape(gradients)}: join axes with g.reshape(*g.shape[:2], -1)"
+                "or none, and nothing empty, "
+                f"got {np.shape(gradients)}: join axes with g.reshape(*g.shape[:2], -1)"
             )
-        norms = norms_by_step(gradients)
-        steps = np.arange(1, norms.shape[-1] + 1)
-        band(ax, steps, norms, linestyle=style, color=color_of(name), label=name)
+        _add_line(ax, norms_by_step(gradients), name, style)
     ax.set_yscale("log", nonpositive="mask")
     ax.set(xlabel="time step t", ylabel="norm of dL/dh at step t")
-    ax.legend()
+    _add_legend(ax)
     return ax
 
 
+def _add_line(ax: Axes, norms: np.ndarray, name: str, style: str) -> None:
+    """Markers tell lines of one colour and dash apart, and show a single step."""
+    steps = np.arange(1, norms.shape[-1] + 1)
+    color, markers = color_of(name), " osD^v"
+    if len(steps) == 1:
+        style, markers = "None", markers[1:]
+    looks = [f"{line.get_color()} {line.get_linestyle()}" for line in ax.lines]
+    marker = markers[looks.count(f"{color} {style}") % len(markers)]
+    # Matplotlib hides a label that begins with "_" and typesets what stands between dollars.
+    text = fill(name, 40, replace_whitespace=False).replace("$", r"\$")
+    label = f" {text}" if text.startswith("_") else text
+    line = {"linestyle": style, "marker": marker, "markevery": 1 + len(steps) // 8}
+    band(ax, steps, norms, color=color, label=label, **line)
+
+
+def _add_legend(ax: Axes) -> None:
+    """Beside the axes where it would hide the lines; in columns where it would be too high."""
+    labels, figure = ax.get_legend_handles_labels()[1], ax.get_figure(root=True)
+    if len(labels) < 7:
+        ax.legend()
+        return
+    columns = 1 + "\n".join(labels).count("\n") // 16
+    look = {"fontsize": "small", "handlelength": 2.5, "ncols": columns}
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), **look)
+    if figure and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+
+
 def growth_rates(
-    ax: Axes, gains: np.ndarray, theory: np.ndarray, measured: Mapping[str, np.ndarray]
+    ax: Axes, gains: ArrayLike, theory: ArrayLike, measured: Mapping[str, np.ndarray]
 ) -> Axes:
     """Log growth of the gradient per step against gain: theory's line through measurements.
 
@@ -68,9 +107,9 @@ def growth_rates(
     ----------
     ax : matplotlib.axes.Axes
         Where to draw.
-    gains : ndarray of shape (gains,)
+    gains : array_like of shape (gains,)
         Gains of the recurrent weights.
-    theory : ndarray of shape (gains,)
+    theory : array_like of shape (gains,)
         Predicted log growth per step.
     measured : dict of str to ndarray of shape (seeds, gains)
         Measured log growth per step for one or two kinds of simple network; a marker stands at the
@@ -79,6 +118,11 @@ def growth_rates(
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there are none or more than two.
 
     Examples
     --------
@@ -89,6 +133,8 @@ def growth_rates(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['theory', '8 units']
     """
+    check_entries(measured, most=2)
+    gains = np.asarray(gains)
     ax.axhline(0, color="gray", linewidth=0.8)
     ax.plot(gains, theory, color="gray", label="theory")
     colors = COLORS["SimpleRNN"], COLORS["other"]
@@ -113,12 +159,17 @@ def weight_gradient_bars(ax: Axes, norms: Mapping[str, Mapping[str, np.ndarray]]
         Where to draw.
     norms : dict of str to dict of str to ndarray of shape (seeds,)
         For each model, the norms under the names of its weight tensors; the same names for each
-        model. A bar ends at the median over seeds, a whisker reaches from the smallest to the
-        largest.
+        model, in any order. A bar ends at the median over seeds, a whisker reaches from the
+        smallest to the largest.
 
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no model, the names differ, or the norms have another number of axes.
 
     Examples
     --------
@@ -129,14 +180,23 @@ def weight_gradient_bars(ax: Axes, norms: Mapping[str, Mapping[str, np.ndarray]]
     >>> float(ax.patches[0].get_height())
     2.0
     """
+    check_entries(norms)
     width = 0.8 / len(norms)
+    names = list(next(iter(norms.values())))
     for i, (model, tensors) in enumerate(norms.items()):
-        values = np.array(list(tensors.values()))  # (tensors, seeds)
+        if set(tensors) != set(names):
+            raise ValueError(f"expected {names} of {model!r}, got {list(tensors)}")
+        values = np.array([tensors[name] for name in names])  # (tensors, seeds)
+        if values.ndim != 2:
+            raise ValueError(
+                f"expected norms of shape (seeds,) for each tensor of {model!r}, "
+                f"got {values.shape[1:]} for {len(names)} tensors"
+            )
         middle = np.median(values, axis=1)
         reach = np.abs(np.quantile(values, [0, 1], axis=1) - middle)
         places = np.arange(len(middle)) + (i - (len(norms) - 1) / 2) * width
         ax.bar(places, middle, 0.9 * width, yerr=reach, color=color_of(model), label=model)
-    ax.set_xticks(range(len(tensors)), list(tensors))
+    ax.set_xticks(range(len(names)), names)
     ax.set(xlabel="weight tensor", ylabel="norm of its gradient")
     ax.legend()
     return ax
@@ -170,6 +230,11 @@ def state_distances(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If there is not one place in `label_at` for each line.
+
     Examples
     --------
     >>> import numpy as np
@@ -180,7 +245,9 @@ def state_distances(
     >>> ax.texts[0].get_text(), ax.texts[0].get_position()
     ('gain 0.5', (5, 0.1))
     """
-    line = {"color": COLORS["SimpleRNN"]} | line
+    if len(label_at) != len(distances):
+        raise ValueError(f"expected {len(distances)} places in label_at, got {len(label_at)}")
+    line = {"color": COLORS["SimpleRNN"]} | normalize_kwargs(line, Line2D)
     for place, (label, values) in zip(label_at, distances.items(), strict=True):
         band(ax, steps, values, **line)
         ax.text(*place, label)
@@ -231,8 +298,7 @@ def learning_curves(
         units = ("axes fraction", "data"), "offset points"
         ax.annotate(label, (1, level), (0, -2), *units, ha="right", va="top")
     for style, (name, values) in zip(line_styles(), curves.items(), strict=False):
-        fill = color or COLORS.get(name, COLORS["other"])
-        band(ax, updates, values, linestyle=style, color=fill, label=name)
+        band(ax, updates, values, linestyle=style, color=color or color_of(name), label=name)
     ax.set(xlabel="updates")
     return ax
 
@@ -255,6 +321,11 @@ def bands(ax: Axes, x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If there are none or more than three.
+
     Examples
     --------
     >>> import numpy as np
@@ -263,6 +334,7 @@ def bands(ax: Axes, x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     >>> ax.lines[0].get_ydata()
     array([1.5, 2.5, 3.5])
     """
+    check_entries(curves, most=3)
     colors = COLORS["SimpleRNN"], COLORS["other"], "gray"
     for style, color, (label, values) in zip(line_styles(), colors, curves.items(), strict=False):
         band(ax, x, values, linestyle=style, color=color, label=label)

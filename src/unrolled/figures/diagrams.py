@@ -94,6 +94,11 @@ def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If the lengths differ.
+
     Examples
     --------
     >>> from matplotlib.figure import Figure
@@ -101,6 +106,8 @@ def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -
     >>> [text.get_text() for text in ax.texts if text.get_text()]
     ['$h_{1}$', '$w$', '0.250', '0.000', '$h_{2}$', '$w$', '0.500', '−0.125', '$L$']
     """
+    if len(totals) != len(shares):
+        raise ValueError(f"expected {len(totals)} shares, one for each total, got {len(shares)}")
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
     gap, end = 1.4, 1.4 * len(totals)
     for t, (total, share) in enumerate(zip(totals, shares, strict=True), start=1):
@@ -149,6 +156,11 @@ def weighted_steps(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If there is not one input, target, weight, state and row of scores for each step.
+
     Examples
     --------
     >>> import numpy as np
@@ -158,6 +170,12 @@ def weighted_steps(
     >>> [text.get_text() for text in ax.texts][-4:-2]
     ['sum', '0.0']
     """
+    counts = [len(part) for part in (inputs, targets, weights, states, scores)]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            "expected one input, target, weight, state and row of scores for each step, "
+            f"got {counts}"
+        )
     units = states.shape[1]
     rows = {"times": -1.5, "input": 0, "state": 1.2, "scores": 1.9 + units}
     rows["target"] = rows["scores"] + len(classes) + 0.5
@@ -200,6 +218,11 @@ def probability_grid(
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If there is not one probability for each column and row.
+
     Examples
     --------
     >>> import numpy as np
@@ -208,6 +231,11 @@ def probability_grid(
     >>> [text.get_text() for text in ax.texts]
     ['0.90', '0.10']
     """
+    if np.shape(probabilities) != (len(columns), len(rows)):
+        raise ValueError(
+            f"expected probabilities of shape (columns, rows), that is {len(columns), len(rows)}, "
+            f"got {np.shape(probabilities)}"
+        )
     for column, distribution in enumerate(probabilities):
         for row, p in enumerate(distribution):
             square = (column - 0.46, row - 0.46), 0.92, 0.92
@@ -233,5 +261,6 @@ def _number_box(
 
 
 def _signed(value: float) -> str:
-    """Three decimals, with a minus sign that is as wide as a plus."""
-    return f"{value:z.3f}".replace("-", "\N{MINUS SIGN}")
+    """Three decimals, or a power of ten for what they cannot show; minus is as wide as plus."""
+    text = f"{value:.0e}" if 0 < abs(value) < 0.0005 else f"{value:z.3f}"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cbook import normalize_kwargs
+from matplotlib.lines import Line2D
 
 from unrolled.figures.style import COLORS
 
@@ -25,13 +27,18 @@ def error_surface(
     y : ndarray of shape (rows,)
         Values of the weight on the vertical axis.
     loss : ndarray of shape (rows, columns)
-        The loss at each pair.
+        The loss at each pair. Places where it is not finite stay empty.
     levels : sequence of float
         Where to draw contour lines, in ascending order.
 
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If no loss is finite.
 
     Examples
     --------
@@ -42,7 +49,10 @@ def error_surface(
     >>> ax.collections[1].levels.tolist()  # the lines; the shades between them are [0]
     [0.5, 1.0]
     """
-    bounds = [min(np.min(loss), levels[0]) - 1, *levels, max(np.max(loss), levels[-1]) + 1]
+    loss = np.ma.masked_invalid(loss)
+    if not loss.count():
+        raise ValueError("expected a loss that is finite somewhere, got none")
+    bounds = [min(loss.min(), levels[0]) - 1, *levels, max(loss.max(), levels[-1]) + 1]
     shades = [(0.5, 0.5, 0.5, 0.6 * step**2) for step in np.linspace(0, 1, len(levels) + 1)]
     ax.contourf(x, y, loss, bounds, colors=shades)
     ax.contour(x, y, loss, levels, colors="gray", linewidths=0.6)
@@ -79,8 +89,8 @@ def descent_path(ax: Axes, path: np.ndarray, *, label: str, clipped: bool, **lin
     >>> ax.lines[0].get_linestyle(), ax.lines[0].get_xydata()[-1].tolist()
     ('--', [0.125, 0.125])
     """
-    style = "-o" if clipped else "--s"
-    color = COLORS["SimpleRNN" if clipped else "other"]
-    look: dict[str, Any] = {"color": color, "linewidth": 1.5, "markersize": 3.5}
-    ax.plot(*np.transpose(path), style, label=label, **(look | line))
+    style, marker, cell = ("-", "o", "SimpleRNN") if clipped else ("--", "s", "other")
+    look: dict[str, Any] = {"linestyle": style, "marker": marker, "color": COLORS[cell]}
+    look |= {"linewidth": 1.5, "markersize": 3.5} | normalize_kwargs(line, Line2D)
+    ax.plot(*np.transpose(path), label=label, **look)
     return ax

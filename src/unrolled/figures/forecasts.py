@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,11 @@ from unrolled.figures.style import COLORS, band, color_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DASHES = {"GRU": "-", "SimpleRNN": "--", "LSTM": "-."}
+DASHES = {COLORS["GRU"]: "-", COLORS["SimpleRNN"]: "--", COLORS["LSTM"]: "-."}
+BASELINES = (COLORS["other"], "-."), ("gray", ":"), ("gray", "--"), ("gray", "-")
 
 
-def forecast_lines(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray]) -> Axes:
+def forecast_lines(ax: Axes, x: np.ndarray, curves: Mapping[str, np.ndarray]) -> Axes:
     """One line for each way to forecast, with a band over seeds where there are several.
 
     Parameters
@@ -32,6 +34,11 @@ def forecast_lines(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray]) -> Ax
     -------
     matplotlib.axes.Axes
 
+    Raises
+    ------
+    ValueError
+        If there are more than four baselines.
+
     Examples
     --------
     >>> import numpy as np
@@ -41,9 +48,11 @@ def forecast_lines(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray]) -> Ax
     >>> ax.lines[0].get_ydata(), ax.lines[1].get_linestyle(), len(ax.collections)
     (array([3., 4.]), '-.', 1)
     """
-    baselines = iter([(COLORS["other"], "-."), ("gray", ":"), ("gray", "--"), ("gray", "-")])
+    others = [label for label in curves if color_of(label) not in DASHES]
+    if len(others) > len(BASELINES):
+        raise ValueError(f"expected at most {len(BASELINES)} baselines, got {len(others)}")
+    looks = dict(zip(others, BASELINES, strict=False))
     for label, values in curves.items():
-        cell = next((cell for cell in DASHES if label.startswith(cell)), None)
-        color, dashes = (color_of(cell), DASHES[cell]) if cell else next(baselines)
+        color, dashes = looks.get(label) or (color_of(label), DASHES[color_of(label)])
         band(ax, x, values, linestyle=dashes, color=color, label=label)
     return ax

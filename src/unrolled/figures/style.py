@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
@@ -18,6 +18,16 @@ COLORS = {"SimpleRNN": "#1065e9", "LSTM": "#d76917", "GRU": "#14a762", "other": 
 def line_styles() -> Iterator[str]:
     """Dash patterns, so that lines differ not by colour alone."""
     return cycle(["-", "--", "-.", ":"])
+
+
+def check_entries(entries: object, most: int | None = None) -> None:
+    """Refuse what is no mapping, is empty or has more entries than there are looks for."""
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"expected arrays under their names, got {type(entries).__name__}")
+    if not entries:
+        raise ValueError("expected at least 1 entry, got none")
+    if most and len(entries) > most:
+        raise ValueError(f"expected at most {most} entries, got {len(entries)}")
 
 
 def color_of(name: str) -> str:

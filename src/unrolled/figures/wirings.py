@@ -47,7 +47,8 @@ def wiring(
     Raises
     ------
     ValueError
-        If there are no steps, or not one input, output and cell for each.
+        If there are no steps, not one input, output and cell for each, or more than two different
+        cells.
 
     Examples
     --------
@@ -62,6 +63,8 @@ def wiring(
             "expected at least one step, and one input, output and cell for each, got "
             f"{len(inputs)}, {len(outputs)} and {len(cells)}"
         )
+    if len(set(cells)) > 2:
+        raise ValueError(f"expected at most 2 different cells, got {len(set(cells))}")
     colors = dict(zip(dict.fromkeys(cells), (COLORS["SimpleRNN"], COLORS["other"]), strict=False))
     x, y = at
     for step, (read, answer, cell) in enumerate(zip(inputs, outputs, cells, strict=True)):
