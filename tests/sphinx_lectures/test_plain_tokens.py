@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 from bs4 import BeautifulSoup
@@ -53,7 +54,7 @@ def test_word_that_one_of_the_styles_colours_keeps_its_element():
 
 def test_kind_that_only_its_lexer_knows_looks_like_the_kind_above_it():
     class Own(RegexLexer):
-        tokens = {"root": [(r"\d", Number.Own), (r"\w", Generic.Whitespace)]}
+        tokens: ClassVar = {"root": [(r"\d", Number.Own), (r"\w", Generic.Whitespace)]}
 
     html = highlight("1a", Own(), formatter(["friendly"])(nowrap=True))
     assert re.fullmatch(r'<span class="m[\w -]*">1</span>(<span[^>]*>)?a(</span>)?\n', html)
