@@ -37,6 +37,30 @@ class Cell(ABC):
     ------
     ValueError
         If the shapes or dtypes of the weights do not fit together, or a weight is not finite.
+
+    Examples
+    --------
+    Units that forget half of their state at each step, and add the input:
+
+    >>> import numpy as np
+    >>> from unrolled import Cell, backpropagate_through_time, unroll
+    >>> class HalfCell(Cell):
+    ...     def step(self, projected, state):
+    ...         return projected + state / 2, state[:, :0]  # no gates
+    ...     def slopes(self, previous, states, gates):
+    ...         return np.full_like(states, 0.5)
+    ...     def step_back(self, d_state, slopes):
+    ...         return d_state * (slopes > 0), d_state * slopes
+    ...     def weight_gradients(self, x, previous, gates, d_projected):
+    ...         unused = np.zeros((*x.shape[:-2], *self.recurrent_kernel.shape))
+    ...         return x.swapaxes(-1, -2) @ d_projected, unused, d_projected.sum(axis=-2)
+    >>> cell = HalfCell(np.ones((1, 1)), np.zeros((1, 1)), np.zeros(1))
+    >>> states, cache = unroll(cell, np.array([[[1.0], [0.0], [0.0]]]))
+    >>> states.ravel()
+    array([1.  , 0.5 , 0.25])
+    >>> d_states = np.array([[[0.0], [0.0], [1.0]]])
+    >>> backpropagate_through_time(cell, cache, d_states).states.ravel()
+    array([0.25, 0.5 , 1.  ])
     """
 
     kernel: np.ndarray
