@@ -48,9 +48,10 @@ class Cell(ABC):
     ...     def step(self, projected, state):
     ...         return projected + state / 2, state[:, :0]  # no gates
     ...     def slopes(self, previous, states, gates):
-    ...         return np.full_like(states, 0.5)
+    ...         return np.ones_like(states)  # of the state by what is projected
     ...     def step_back(self, d_state, slopes):
-    ...         return d_state * (slopes > 0), d_state * slopes
+    ...         d_projected = d_state * slopes
+    ...         return d_projected, d_projected / 2
     ...     def weight_gradients(self, x, previous, gates, d_projected):
     ...         unused = np.zeros((*x.shape[:-2], *self.recurrent_kernel.shape))
     ...         return x.swapaxes(-1, -2) @ d_projected, unused, d_projected.sum(axis=-2)
