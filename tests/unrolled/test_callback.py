@@ -360,7 +360,8 @@ def test_growth_since_the_first_measurement_is_an_explosion_as_well():
 def test_a_layer_that_hears_little_at_its_last_step_does_not_explode():
     """The backward half of a Bidirectional reads last what the layer above hardly passes on."""
     x, y = data(length=40)
-    below = keras.layers.Bidirectional(keras.layers.GRU(4, return_sequences=True), name="both")
+    gru = keras.layers.GRU(4, return_sequences=True, name="gru")
+    below = keras.layers.Bidirectional(gru, name="both")
     model = model_of(below, keras.layers.GRU(4, name="top"), optimizer=keras.optimizers.SGD(0.0))
     callback = GradientFlowCallback(x, y, every=2, terminate=True)
     with warnings.catch_warnings(record=True) as caught:
