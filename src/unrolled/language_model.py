@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from unrolled.bptt import Cache, backpropagate_through_time, unroll
 from unrolled.cells import SimpleRNNCell
-from unrolled.losses import cross_entropy, softmax
+from unrolled.losses import check_classes, cross_entropy, softmax
 
 
 class LanguageModel(NamedTuple):
@@ -98,13 +98,9 @@ class LanguageModel(NamedTuple):
         ValueError
             If a character is not in range(classes).
         """
-        classes, characters = self.cell.features, np.asarray(characters)
-        if characters.size and not 0 <= characters.min() <= characters.max() < classes:
-            raise ValueError(
-                f"expected characters in range({classes}), got {characters.min()} to "
-                f"{characters.max()}"
-            )
-        one_hot = np.eye(classes, dtype=self.cell.dtype)
+        characters = np.asarray(characters)
+        check_classes("characters", characters, self.cell.features)
+        one_hot = np.eye(self.cell.features, dtype=self.cell.dtype)
         states, cache = unroll(self.cell, one_hot[characters], state)
         return states @ self.output_kernel + self.output_bias, cache
 

@@ -79,12 +79,7 @@ def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndar
     scores, targets = as_floats(scores), np.asarray(targets)
     if targets.shape != scores.shape[:-1] or not targets.size:
         raise ValueError(f"expected targets of shape {scores.shape[:-1]}, got {targets.shape}")
-    if targets.dtype.kind not in "iu":
-        raise ValueError(f"expected indices of classes as integers, got {targets.dtype}")
-    if targets.min() < 0 or targets.max() >= scores.shape[-1]:
-        raise ValueError(
-            f"expected targets in range({scores.shape[-1]}), got {targets.min()} to {targets.max()}"
-        )
+    check_classes("targets", targets, scores.shape[-1])
     shifted = scores - scores.max(axis=-1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     right = targets[..., None]
@@ -92,6 +87,16 @@ def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndar
     d_scores = np.exp(shifted - log_sum)
     np.put_along_axis(d_scores, right, np.take_along_axis(d_scores, right, axis=-1) - 1, axis=-1)
     return float(loss), d_scores / scores.dtype.type(targets.size)
+
+
+def check_classes(name: str, indices: np.ndarray, classes: int) -> None:
+    """Refuse what are no indices of classes, by a ValueError that says what they are called."""
+    if indices.dtype.kind not in "iu":
+        raise ValueError(f"expected indices of classes as integers, got {indices.dtype}")
+    if indices.size and not 0 <= indices.min() <= indices.max() < classes:
+        raise ValueError(
+            f"expected {name} in range({classes}), got {indices.min()} to {indices.max()}"
+        )
 
 
 def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndarray]:
