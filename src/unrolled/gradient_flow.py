@@ -167,9 +167,9 @@ def _settings(model: Any) -> tuple[Any, ...]:
     cells = chain(*(cells_of(layer) for layer in layers if isinstance(layer, keras.layers.RNN)))
     holders = {id(holder): holder for holder in chain(layers, cells)}  # cells need not be layers
     return tuple(
-        (ref(holder), name, plain)
+        (_identity(holder), name, plain)
         for holder in holders.values()
-        for name, value in vars(holder).items()
+        for name, value in getattr(holder, "__dict__", {}).items()
         if name not in skipped
         and not name.startswith("_self_")  # those of TensorFlow
         and (plain := _plain(value)) is not None
@@ -195,12 +195,15 @@ def _plain(value: Any) -> Any:
         return tuple(map(_plain, value.items()))
     if isinstance(value, (list, tuple, set)):
         return tuple(map(_plain, value))
-    if not callable(value):
-        return None
-    try:  # to refer to it weakly, since another may take over the id of one that is gone
-        return hash(ref(value)), ref(value)
+    return _identity(value) if callable(value) else None
+
+
+def _identity(thing: Any) -> Any:
+    """What tells an object from another: a weak reference if possible, as ids are used again."""
+    try:
+        return hash(ref(thing)), ref(thing)
     except TypeError:
-        return id(value)
+        return id(thing)
 
 
 def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:

@@ -3,6 +3,7 @@
 import gc
 import importlib
 import re
+from dataclasses import dataclass
 from weakref import ref
 
 import keras
@@ -754,6 +755,27 @@ def test_a_later_call_sees_what_has_changed_in_a_cell_that_is_no_layer(stacked):
     half = last(cell)
     cell.rate = 0.25
     np.testing.assert_allclose(half, 4 * last(cell))
+
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_cell_may_be_an_object_that_has_no_hash_and_no_attributes_of_its_own(slots):
+    @dataclass(slots=slots)
+    class Cell:
+        rate: float
+        state_size: int = 1
+        output_size: int = 1
+        compute_dtype: str = "float64"
+
+        def call(self, x, states):
+            h = self.rate * states[0] + x
+            return h, [h]
+
+        __call__ = call
+
+    model = keras.Sequential([keras.Input((None, 1)), keras.layers.RNN(Cell(0.5), name="rnn")])
+    model.compile(loss=lambda y, p: p)
+    flow = gradient_flow(model, np.ones((1, 3, 1)), np.zeros((1, 1)))
+    np.testing.assert_allclose(flow["rnn"].ravel(), [0.25, 0.5, 1.0])
 
 
 def scaling(name, scale):
