@@ -22,12 +22,16 @@ ifneq ($(shell $(PYTHON) $(VERSION)),$(shell $(IN_VENV) $(VERSION) 2>/dev/null))
 endif
 endif
 
-.PHONY: help html live test lint browser audit bench lock clean distclean
+# Findings that did not hold are news, but not where CI is to find out.
+UNMET := if [ -s _build/findings.txt ]; then cat _build/findings.txt; [ -z "$$CI" ]; fi
+
+.PHONY: help html live check test robust lint browser audit bench lock clean distclean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 html: $(SITE) ## Build the site into _build/html
+	@$(UNMET)
 	@echo "The site is ready: $(SITE)"
 
 $(SITE): .venv/installed
@@ -41,23 +45,27 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	  --ignore _build --ignore .venv --re-ignore '/__pycache__/' -D lectures_lean=0 \
 	  --open-browser --port 0 . _build/live
 
+check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes
+	@$(IN_VENV) -m pytest -q -n 2 --dist loadfile tests/unrolled src
+
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
 	@$(IN_VENV) -m pytest -n 2 --dist loadfile --cov
+	@$(UNMET)
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
+
+robust: .venv/installed ## Run all pages as other processors and with other seeds (hours; resumes)
+	@$(IN_VENV) -m sphinx_lectures.robustness $(ROBUST)
 
 lint: .venv/installed ## Check style, formatting and types
 	@$(IN_VENV) -m ruff check --quiet . && $(IN_VENV) -m ruff format --quiet --check . \
 	  && $(IN_VENV) -m mypy --no-error-summary
 
-browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && echo "Installing Chromium for the browser tests." \
-	  && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
-	  || { echo "make test needs Chromium on the PATH: sudo apt-get install chromium"; exit 1; }
+browser: .venv/installed
+	@$(IN_VENV) tests/tools/browser.py >/dev/null
 
 audit: html browser ## Lighthouse over every page (needs node)
 	@command -v npx >/dev/null || { echo "make audit needs node: sudo apt-get install nodejs npm"; exit 1; }
-	@node tests/audit.mjs
+	@CHROME_PATH="$$($(IN_VENV) tests/tools/browser.py)" node tests/audit.mjs
 
 bench: .venv/installed ## Print how long builds and the library take, as ratios
 	@for part in benchmarks/*.py; do $(IN_VENV) "$$part" || exit 1; done

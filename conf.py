@@ -1,5 +1,7 @@
 """Settings of the Sphinx site: data, no functions. docs/building.md explains them."""
 
+import os
+
 project = "Unrolled"
 author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
@@ -59,6 +61,23 @@ lectures_kernel_environment = {
     # Figures carry no date, sets and dicts have one order.
     "SOURCE_DATE_EPOCH": "0",
     "PYTHONHASHSEED": "0",
+}
+
+# Every processor with these instructions computes the same numbers, to the last bit. Without the
+# pin (UNROLLED_UNPINNED=1), or on another processor, pages compute with the best that it has.
+lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
+lectures_pin_needs = "avx avx2 bmi1 bmi2 f16c fma movbe"
+lectures_pin = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # What else could choose instructions is not set, whatever the user's own environment says.
+    "NPY_ENABLE_CPU_FEATURES": None,
+    "OPENBLAS_L2_SIZE": None,
+    "DNNL_MAX_CPU_ISA": None,
+    "TF_XLA_FLAGS": None,
+    "GLIBC_TUNABLES": None,
 }
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation

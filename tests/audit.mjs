@@ -18,8 +18,8 @@ const TYPES = {
 };
 
 if (!existsSync(join(SITE, "index.html"))) fail(`${SITE} holds no site: run \`make html\` first`);
-const chromium = process.env.CHROME_PATH || find("chromium", "chromium-browser", "google-chrome");
-if (!chromium) fail("Chromium is missing: sudo apt-get install chromium");
+const chromium = process.env.CHROME_PATH;
+if (!chromium) fail("CHROME_PATH names no browser: run `make audit`");
 
 const pages = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(SITE, { recursive: true })
   .filter(name => name.endsWith(".html") && !name.startsWith("_static")).sort();

@@ -1,21 +1,17 @@
 """What all tests share: one browser, and no traces of one site in the next."""
 
-import shutil
-
 import pytest
+from browser import FLAGS, MISSING, find
 from myst_nb.core.render import load_mime_renders
 from playwright.sync_api import sync_playwright
 from sphinx.config import Config
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-sync", "--disable-background-networking", "--disable-component-update"]
-
 
 @pytest.fixture(scope="session")
 def browser():
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    executable = find()
     if not executable:
-        pytest.fail("Chromium is missing: `sudo apt-get install chromium`", pytrace=False)
+        pytest.fail(MISSING, pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser

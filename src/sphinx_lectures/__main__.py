@@ -21,6 +21,7 @@ from sphinx_lectures.publish import only_build, publish, recover
 LEAST = 2**16  #: bytes; a disk with less has stopped the build
 #: With what MyST-NB would run pages; `execution` runs them. To import it takes a third of a second.
 UNUSED = ["jupyter_cache"]
+UNMET = "Measurements that came out differently on this machine than the pages say"
 
 
 def main():
@@ -32,7 +33,8 @@ def main():
             recover(site)
             started = time.time()
             shutil.rmtree(staging, ignore_errors=True)
-            if not run_sphinx(staging, build / "doctrees"):
+            app = run_sphinx(staging, build / "doctrees")
+            if not app:
                 kept = "is untouched" if site.exists() else "does not exist yet"
                 print(f"{why(build)} {site} {kept}.", file=sys.stderr)
                 return 2
@@ -42,6 +44,7 @@ def main():
             # As old as what it was made from: make must see an edit that was made meanwhile.
             os.utime(staging / "index.html", (started, started))
             publish(staging, site)
+            summarize(app, build / "findings.txt")
     except OSError as error:
         print(f"Cannot write to {build.resolve()}: {error.strerror}", file=sys.stderr)
         return 1
@@ -49,7 +52,7 @@ def main():
 
 
 def run_sphinx(site, doctrees):
-    """Write all pages; whether that was possible without a warning. What was wrong is said."""
+    """Write all pages; the application if there was no warning. What was wrong is said."""
     gc.disable()  # the process is a short one, and searching its many nodes for rubbish takes long
     if not color_terminal():
         nocolor()
@@ -68,7 +71,7 @@ def run_sphinx(site, doctrees):
                 parallel=os.cpu_count() or 1,
             )
             app.build()
-            return app.statuscode == 0
+            return None if app.statuscode else app
     except KeyboardInterrupt:
         print("\nInterrupted!", file=sys.stderr)
     except Exception as error:
@@ -76,7 +79,21 @@ def run_sphinx(site, doctrees):
             print(f"{error.category}: {error}", file=sys.stderr)
         elif not is_of_a_full_disk(error):
             traceback.print_exc()
-    return False
+    return None
+
+
+def summarize(app, path):
+    """List the findings that do not hold, with page and line, in a file; none if there are none."""
+    unmet = sorted(getattr(app.env, "lectures_unmet", {}).items())
+    lines = [
+        f"{os.path.relpath(app.env.doc2path(name))}:{line}: {words}\n"
+        for name, findings in unmet
+        for line, words in findings
+    ]
+    path.unlink(missing_ok=True)
+    if lines:
+        path.write_text("".join([f"{UNMET}:\n", *lines]), encoding="utf-8")
+        print(f"{UNMET} are listed in {path}.", flush=True)
 
 
 def is_of_a_full_disk(error):

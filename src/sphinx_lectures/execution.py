@@ -21,9 +21,18 @@ from nbformat import NotebookNode, from_dict
 from sphinx.util import logging
 from sphinx.util.logging import NAMESPACE
 
+from sphinx_lectures import processor
 from sphinx_lectures.dependencies import contents, digest, files_of_page, packages_of_page
+from sphinx_lectures.findings import TAG, TITLE, Finding, are_errors, is_finding, note, unmet
 from sphinx_lectures.kernel import Failure, beside_doctrees, unfit
-from sphinx_lectures.notebook import code_cells, is_notebook, is_to_run, language, read_notebook
+from sphinx_lectures.notebook import (
+    cell_line,
+    code_cells,
+    is_notebook,
+    is_to_run,
+    language,
+    read_notebook,
+)
 from sphinx_lectures.schedule import run_all, run_apart
 
 logger = logging.getLogger(__name__)
@@ -61,6 +70,10 @@ def read(text):
     cells, kept = [cell for _, cell in code_cells(notebook)], _outputs.get((_reading, text), [])
     for number, (cell, outputs) in enumerate(zip(cells, kept, strict=False), 1):
         cell.outputs, cell.execution_count = from_dict(outputs), number
+    for cell in filter(is_finding, cells):
+        if findings := unmet(cell.outputs):
+            cell.update(cell_type="markdown", source=note(findings))
+        cell.metadata.tags = [] if findings else ["remove-cell"]
     return notebook
 
 
@@ -68,9 +81,10 @@ def run_pages(app, env, docnames):
     """Fill in the outputs of all pages that are about to be read, running those that need it."""
     store = beside_doctrees(app, "outputs")
     store.mkdir(parents=True, exist_ok=True)
-    made = _known(store / "made.json")
+    made = load_json(store / "made.json")
     missing = []
-    for page in filter(None, (_page(app, env, name, made.get(name, {})) for name in docnames)):
+    pages = [page for name in docnames if (page := page_of(app, env, name, made.get(name, {})))]
+    for page in pages:
         kept = store / f"{page.key}.json"
         _outputs[page.path, page.text] = []
         if failures := unfit(page.text, page.notebook, page.path):
@@ -78,31 +92,55 @@ def run_pages(app, env, docnames):
         elif not is_to_run(page.notebook):
             continue
         elif kept.is_file():
-            _outputs[page.path, page.text] = _known(kept)["outputs"]
+            _outputs[page.path, page.text] = load_json(kept)["outputs"]
         else:
             missing.append(page)
     if missing:
         _run(app, store, missing, made)
+    before = getattr(env, "lectures_unmet", {})
+    env.lectures_unmet = {
+        **{name: findings for name, findings in before.items() if name in env.found_docs},
+        **{page.docname: unmet_on(page, _outputs[page.path, page.text]) for page in pages
+           if str(page.path) not in _failed},
+    }  # fmt: skip
+
+
+def unmet_on(page, outputs):
+    """The findings on a page that did not hold, with lines of its file."""
+    return [
+        Finding(cell_line(page.text, page.notebook, index) + finding.line - 1, finding.words)
+        for (index, _), kept in zip(code_cells(page.notebook), outputs, strict=False)
+        for finding in unmet(kept)
+    ]
+
+
+def _say_what_is_unmet(app, env):
+    """Findings that do not hold are said at every build, and are errors where that is asked."""
+    say = logger.warning if are_errors() else logger.info
+    for name, findings in sorted(env.lectures_unmet.items()):
+        for line, words in findings:
+            place = f"{env.doc2path(name)}:{line}"
+            say("%s: %s", TITLE, words, location=place, type="lectures", subtype=TAG)
 
 
 def _run(app, store, pages, made):
     """Run pages, keep what came out and which files they `made`, and report what failed."""
-    times = _known(store / "times.json")  # in seconds
+    times = load_json(store / "times.json")  # in seconds
 
     def keep(page, run, taken):
         _outputs[page.path, page.text], failures = run.outputs, run.failures
         changed, own = _changes(app, page, made.get(page.docname, {}))
         if own:
             made[page.docname] = own
-            _write_whole(store / "made.json", json.dumps(made))
+            write_whole(store / "made.json", json.dumps(made))
         if not failures and changed:
             failures = [Failure(None, 1, f"{', '.join(changed)} {CHANGED}")]
         if failures:
             _report(page, failures)
         else:
             times[page.docname] = {"page": round(taken, 3), "cells": run.seconds}
-            _write_whole(store / f"{page.key}.json", json.dumps({"outputs": run.outputs}))
-            _write_whole(store / "times.json", json.dumps(times))
+            write_whole(store / f"{page.key}.json", json.dumps({"outputs": run.outputs}))
+            write_whole(store / "times.json", json.dumps(times))
         return not failures
 
     before = {name: known["page"] for name, known in times.items()}
@@ -136,21 +174,24 @@ def _report(page, failures):
         )
 
 
-def _page(app, env, docname, made):
-    """A page; it does not rest on the files that it `made` itself, if they are as it left them."""
+def page_of(app, env, docname, made):
+    """A page, or None if it is no notebook.
+
+    It does not rest on the files that it `made` itself, if they are as it left them.
+    """
     path = Path(env.doc2path(docname))
     text = path.read_text(encoding="utf-8-sig")
     if not is_notebook(text):
         return None
     notebook = read_notebook(text, path)
     code = [
-        (cell.source, "raises-exception" in cell.metadata.get("tags", []))
+        (cell.source, "raises-exception" in cell.metadata.get("tags", []), is_finding(cell))
         for _, cell in code_cells(notebook)
     ]
     files = contents(files_of_page(app, notebook, path), Path(app.confdir))
     files = {name: content for name, content in files.items() if made.get(name) != content}
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    parts = json.dumps([code, digest(files), version, app.config.lectures_kernel_environment])
+    parts = json.dumps([code, digest(files), version, processor.settings(app.config)])
     key = hashlib.sha256(parts.encode()).hexdigest()
     packages = frozenset(packages_of_page(app, notebook, path))
     return Page(docname, path, text, notebook, files, key, packages)
@@ -179,12 +220,12 @@ def _start(app):
         handler.addFilter(_NoConsequences())
 
 
-def _known(path):
+def load_json(path):
     """What is kept in a file; nothing if there is none yet."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _write_whole(path, text):
+def write_whole(path, text):
     """Write a file so that no reader ever sees half of it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(text, encoding="utf-8")
@@ -194,6 +235,7 @@ def _write_whole(path, text):
 def setup(app):
     app.setup_extension("sphinx_lectures.dependencies")
     app.setup_extension("sphinx_lectures.failures")
+    app.setup_extension("sphinx_lectures.processor")
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
     app.add_config_value("lectures_import_once", [], "", types=[list])
@@ -201,4 +243,5 @@ def setup(app):
     app.connect("builder-inited", _start)
     app.connect("env-before-read-docs", run_pages)
     app.connect("source-read", _before_reading)
+    app.connect("env-updated", _say_what_is_unmet)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

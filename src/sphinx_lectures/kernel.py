@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from sphinx_lectures import processor
+from sphinx_lectures.findings import is_finding, mistakes, reporting
 from sphinx_lectures.forked_kernel import ForkingClient
 from sphinx_lectures.notebook import (
     cell_line,
@@ -29,6 +31,8 @@ KERNEL_ARGUMENTS = [
     '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
 ]
 ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
+#: Of the user's own: code to be run first, and an order to leave out assertions.
+NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -57,7 +61,8 @@ def beside_doctrees(app, name):
 def environment(app):
     """The environment of kernels."""
     ipython = {"IPYTHONDIR": str(beside_doctrees(app, "ipython"))}
-    return {**os.environ, **ipython, **app.config.lectures_kernel_environment}
+    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **processor.settings(app.config)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def unfit(text, notebook, path):
@@ -66,6 +71,12 @@ def unfit(text, notebook, path):
         Failure(number, cell_line(text, notebook, index), f"found no file {name!r} to load")
         for number, (index, cell) in enumerate(code_cells(notebook), 1)
         if (name := loaded_file(cell)) and not (path.parent / name).is_file()
+    ]
+    failures += [
+        Failure(number, cell_line(text, notebook, index) + line - 1, words)
+        for number, (index, cell) in enumerate(code_cells(notebook), 1)
+        if is_finding(cell)
+        for line, words in mistakes(cell.source)
     ]
     if is_to_run(notebook) and (found := language(notebook)) != "python":
         heads = (i for i, line in enumerate(text.splitlines(), 1) if "kernelspec" in line)
@@ -79,8 +90,10 @@ async def run_page(app, path, text, server=None, attempts=2):
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
     """
-    notebook = read_notebook(text, path)
-    started = []
+    notebook, started = read_notebook(text, path), []
+    sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
+    for index, source in sources.items():
+        notebook.cells[index].source = reporting(source)
     client = ForkingClient(
         notebook,
         server=server,
@@ -92,7 +105,7 @@ async def run_page(app, path, text, server=None, attempts=2):
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
     )
-    failures = []
+    stopped = []
     try:
         await client.async_execute(env=environment(app))
     except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
@@ -100,16 +113,18 @@ async def run_page(app, path, text, server=None, attempts=2):
             raise asyncio.CancelledError from error
         if not started and attempts > 1:
             return await run_page(app, path, text, server, attempts - 1)
-        index = started[-1] if started else code_cells(notebook)[0][0]
-        failures.append(_failure(app, text, notebook, index, error))
+        stopped.append((started[-1] if started else code_cells(notebook)[0][0], error))
     finally:
         await client.end()
-    failures += [
-        _failure(app, text, notebook, index, output.text)
+    for index, source in sources.items():
+        notebook.cells[index].source = source
+    stderr = [
+        (index, output.text)
         for index, cell in code_cells(notebook)
         for output in cell.outputs
         if output.output_type == "stream" and output.name == "stderr"
     ]
+    failures = [_failure(app, text, notebook, index, error) for index, error in stopped + stderr]
     cells = [cell for _, cell in code_cells(notebook)]
     return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures)
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sphinx_lectures.forked_kernel import ForkServer
 from sphinx_lectures.kernel import environment, run_page
+from sphinx_lectures.processor import why_not_pinned
 
 
 def run_apart(coroutine):
@@ -50,6 +51,9 @@ async def run_all(app, pages, seconds, keep):
     """
     waiting = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
     numbers = {page: number for number, page in enumerate(waiting, 1)}
+    left = TimeLeft({page: seconds.get(page.docname, len(page.text)) for page in pages})
+    if reason := why_not_pinned(app.config):
+        _progress(reason)
     forked = _forked(app, waiting)
     folder = forked[0].path.parent if forked else None
     server = ForkServer(sorted(app.config.lectures_import_once), folder, environment(app))
@@ -61,10 +65,8 @@ async def run_all(app, pages, seconds, keep):
         started = time.monotonic()
         outcome = await run_page(app, page.path, page.text, server if page in forked else None)
         taken = time.monotonic() - started
-        if keep(page, outcome, taken):
-            _progress(f"{label}: {taken:.1f} s")
-        else:
-            _progress(f"{label}: FAILED after {taken:.1f} s")
+        done = "" if keep(page, outcome, taken) else "FAILED after "
+        _progress(f"{label}: {done}{taken:.1f} s{left.after(page)}")
 
     async def work():
         while waiting:
@@ -86,6 +88,28 @@ async def run_all(app, pages, seconds, keep):
         await asyncio.gather(import_and_work(), *(work() for _ in range(kernels - 1)))
     finally:
         server.close()
+
+
+class TimeLeft:
+    """How long the pages that are left may take, judged by those that have run.
+
+    Parameters
+    ----------
+    weights : dict
+        How long each page takes in comparison with the others.
+    """
+
+    def __init__(self, weights):
+        self.left, self.done, self.started = dict(weights), 0.0, time.monotonic()
+
+    def after(self, page):
+        """In words, once a page has run; nothing after the last one."""
+        self.done += self.left.pop(page)
+        if not self.left:
+            return ""
+        passed = time.monotonic() - self.started
+        seconds = passed * sum(self.left.values()) / max(self.done, 1e-9)
+        return f"; about {seconds / 60:.0f} min left" if seconds > 90 else "; about a minute left"
 
 
 def _forked(app, pages):

@@ -33,7 +33,7 @@ WORKINGS = {
     *("app", "config", "config_status", "config_status_extra", "current_document", "domains"),
     *("dependencies", "included", "all_docs", "reread_always", "doctreedir", "srcdir", "project"),
     *("events", "settings", "version", "versioning_compare", "versioning_condition"),
-    *("files_to_rebuild", "ref_context", "metadata"),
+    *("files_to_rebuild", "ref_context", "metadata", "lectures_unmet"),
 }
 FEW = 3
 POSITIONS = {"line", "lineno"}  #: where in its file something stands shows on no page

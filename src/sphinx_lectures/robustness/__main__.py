@@ -1,0 +1,122 @@
+"""Run all pages as other processors would, and with other random numbers; say which claims held.
+
+``python -m sphinx_lectures.robustness [--pages NAME ...] [--variations NAME ...]`` in the folder of
+a ``conf.py``. It takes about as long as a cold build for each variation; what has run is kept in
+``_build/robust``, so that it may be stopped and called again. Exit code 1: a page fails, or a claim
+does not hold, on a processor or with another last bit, or in more than a tenth of the draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from sphinx_lectures.execution import load_json, page_of, write_whole
+from sphinx_lectures.findings import unmet
+from sphinx_lectures.notebook import is_to_run
+from sphinx_lectures.publish import only_build
+from sphinx_lectures.robustness.claims import by_kind, claims_of, is_robust, outcome, table
+from sphinx_lectures.robustness.variations import PROCESSOR, VARIATIONS, possible
+from sphinx_lectures.schedule import run_all, run_apart
+
+FOLDER = Path("_build", "robust")
+
+
+def main(arguments=None):
+    asked = _parsed(arguments)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with only_build(FOLDER):
+        app = _application()
+        docnames = [name for name in sorted(app.env.found_docs) if _is_asked(name, asked.pages)]
+        variations = [one for one in VARIATIONS if one.name in asked.variations]
+        for one in filter(lambda one: not possible(one), variations):
+            print(f"{one.name}: left out, this processor cannot compute so.", flush=True)
+        variations = list(filter(possible, variations))
+        outcomes = {}
+        for number, variation in enumerate(variations, 1):
+            print(f"{variation.name} ({number} of {len(variations)})", flush=True)
+            for claim, held in _outcomes(app, variation, docnames).items():
+                outcomes.setdefault(claim, {})[variation.name] = held
+    lines = table(outcomes, variations)
+    (FOLDER / "table.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    print("\n" + "\n".join(lines))
+    return 0 if all(is_robust(by_kind(by, variations)) for by in outcomes.values()) else 1
+
+
+def _parsed(arguments):
+    names = [variation.name for variation in VARIATIONS]
+    parser = argparse.ArgumentParser(prog="make robust", description=__doc__.partition("\n")[0])
+    parser.add_argument("--pages", nargs="+", metavar="NAME", help="of these pages only")
+    parser.add_argument(
+        "--variations",
+        nargs="+",
+        metavar="NAME",
+        choices=names,
+        default=names,
+        help=", ".join(names),
+    )
+    return parser.parse_args(arguments)
+
+
+def _application():
+    """The site's settings and the names of its pages; nothing is built."""
+    folders = {"outdir": FOLDER / "site", "doctreedir": FOLDER / "doctrees"}
+    app = Sphinx(srcdir=".", confdir=".", buildername="dummy", status=None, **folders)
+    app.env.find_files(app.config, app.builder)
+    return app
+
+
+def _is_asked(docname, names):
+    return not names or docname in names or docname.rpartition("/")[2] in names
+
+
+def _outcomes(app, variation, docnames):
+    """Whether each claim holds in a variation; pages of which that is not known are run."""
+    given = app.config.lectures_kernel_environment
+    app.config.lectures_kernel_environment = {**given, **variation.environment}
+    app.config.lectures_unpinned = variation.kind == PROCESSOR
+    outputs = FOLDER.with_name("outputs")  # of `make html`, which learn nothing from this
+    made, times = load_json(outputs / "made.json"), load_json(outputs / "times.json")
+    seconds = {name: known["page"] for name, known in times.items()}
+    try:
+        found = (page_of(app, app.env, name, made.get(name, {})) for name in docnames)
+        pages = [page for page in found if page and is_to_run(page.notebook)]
+        if missing := [page for page in pages if not _kept(page).is_file()]:
+            run_apart(run_all(app, missing, seconds, _keep))
+    finally:
+        app.config.lectures_kernel_environment = given
+    return {
+        claim: outcome(load_json(_kept(page)), place)
+        for page in pages
+        for claim, place in claims_of(page, os.path.relpath(page.path)).items()
+    }
+
+
+def _kept(page):
+    return FOLDER / f"{page.key}.json"
+
+
+def _keep(page, run, taken):
+    """Keep what came of the claims of a page; whether all of them held."""
+    for failure in run.failures:
+        print(f"  {os.path.relpath(page.path)}:{failure.line}: {failure.message}", flush=True)
+    failure = next(iter(run.failures), None)
+    result = {
+        "stopped": failure and [failure.cell or 0, failure.message],
+        "unmet": [
+            [number, finding.line]
+            for number, outputs in enumerate(run.outputs, 1)
+            for finding in unmet(outputs)
+        ],
+    }
+    write_whole(_kept(page), json.dumps(result))
+    return not (failure or result["unmet"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

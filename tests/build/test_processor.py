@@ -1,0 +1,91 @@
+"""Pinned kernels compute the same numbers, to the last bit, whatever the outer environment asks."""
+
+import json
+import runpy
+
+import pytest
+
+from sphinx_lectures import processor
+
+# One page trains with NumPy; the other, with Keras, then prints the numbers of both.
+NUMPY = """import numpy as np
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(64, 40)), rng.normal(size=(64, 3))
+u, v = rng.normal(size=(40, 50)) / 6, rng.normal(size=(50, 3)) / 7
+for _ in range(50):
+    h = np.tanh(x @ u)
+    d_y = (h @ v - y) / 64
+    u, v = u - x.T @ ((d_y @ v.T) * (1 - h**2)), v - h.T @ d_y
+print("numpy", hash(np.exp(u).tobytes()))"""
+KERAS = """import keras
+keras.utils.set_random_seed(0)
+net = keras.Sequential([keras.Input((20, 3)), keras.layers.GRU(8), keras.layers.Dense(1)])
+net.compile("adam", "mse")
+net.fit(rng.normal(size=(64, 20, 3)), y[:, :1], epochs=2, verbose=0)
+print("keras", hash(b"".join(w.tobytes() for w in net.get_weights())))"""
+OLDER = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
+}
+
+
+@pytest.fixture
+def trained(site, root):
+    """A site with the project's own kernel settings, and one page that trains two networks."""
+    conf = runpy.run_path(str(root / "conf.py"))
+    names = ("lectures_kernel_environment", "lectures_pin", "lectures_pin_needs")
+    settings = [f"{name} = {conf[name]!r}" for name in names]
+    settings += ["import os", 'lectures_unpinned = bool(os.environ.get("UNPINNED"))', ""]
+    text = (site.folder / "conf.py").read_text(encoding="utf-8")
+    text = text.replace("lectures_cell_timeout = 10", "lectures_cell_timeout = 300")
+    site.write("conf.py", "\n".join([text, *settings]))
+    site.page("a", f"{NUMPY}\n{KERAS}")
+    return site
+
+
+def numbers(site, **outer):
+    """What the page prints if it is run afresh under these outer settings, and what is said."""
+    for kept in (site.folder / "_build").glob("outputs/*.json"):
+        kept.unlink()
+    site.edit("a.md", "Some prose.", "Some prose.\n")  # so that it is read again
+    code, said, _ = site.build(**outer)
+    assert code == 0, said
+    kept = [
+        json.loads(path.read_text()) for path in (site.folder / "_build").glob("outputs/*.json")
+    ]
+    cells = [output for page in kept for cell in page.get("outputs", ()) for output in cell]
+    text = "".join(output.get("text", "") for output in cells)
+    return dict(line.split() for line in text.splitlines() if line[:5] in ("numpy", "keras")), said
+
+
+@pytest.mark.skipif(
+    not processor.instructions() >= {"avx2", "fma"}, reason="the pin asks for AVX2 instructions"
+)
+def test_a_page_that_trains_gives_the_same_bits_whatever_the_outer_settings(trained):
+    native, said = numbers(trained)
+    assert "instructions" not in said
+    assert numbers(trained, **OLDER)[0] == native
+    older, said = numbers(trained, **OLDER, UNPINNED="1")
+    assert older.keys() == native.keys() == {"numpy", "keras"}
+    assert not older.items() & native.items()  # so these settings do matter
+    assert "Pages compute with the processor's own instructions, as asked." in said
+
+
+def test_unpinned_outputs_are_kept_apart_by_the_outer_settings(trained):
+    trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
+    for outer, runs in ({}, ["a", "b"]), ({"OPENBLAS_CORETYPE": "Nehalem"}, ["a", "b"]), ({}, []):
+        trained.edit("a.md", "Some prose.", "Some prose.\n")
+        trained.edit("b.md", "Some prose.", "Some prose.\n")
+        assert trained.build(UNPINNED="1", **outer)[::2] == (0, runs)
+        assert f"{outer.get('OPENBLAS_CORETYPE')}\n" in trained.html("a")
+
+
+def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(trained):
+    trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
+    trained.edit("conf.py", "lectures_pin_needs = '", "lectures_pin_needs = 'avx1024 ")
+    code, said, _ = trained.build(OPENBLAS_CORETYPE="Nehalem")
+    assert code == 0, said
+    assert said.count("has no avx1024: pages compute with the best that it has") == 1
+    assert "Nehalem\n" in trained.html("a")
