@@ -2,7 +2,7 @@
 // Needs node with npx, and Chromium; Lighthouse goes into npm's cache, nothing into this folder.
 // Pages to audit may be named: `node tests/audit.mjs lectures/recurrence.html`. Performance is a matter of
 // chance on a busy machine: a page that misses its aim is run twice more, and the median counts.
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -90,10 +90,6 @@ function lighthouse(url) {
     rmSync(folder, { recursive: true, force: true });
     resolve(report);
   }));
-}
-
-function find(...names) {
-  return names.map(name => spawnSync("sh", ["-c", `command -v ${name}`]).stdout.toString().trim()).find(Boolean);
 }
 
 function fail(message) {

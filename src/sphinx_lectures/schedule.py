@@ -49,9 +49,12 @@ async def run_all(app, pages, seconds, keep):
     keep : function
         Called with each page, its run and its time once it has run; says whether all is well.
     """
-    waiting = sorted(pages, key=lambda page: -seconds.get(page.docname, len(page.text)))
+    kernels = app.config.lectures_kernels or os.cpu_count() or 1
+    # A page that never ran is taken to need a second for 500 of its characters.
+    weights = {page: seconds.get(page.docname, len(page.text) / 500) for page in pages}
+    waiting = sorted(pages, key=lambda page: -weights[page])
     numbers = {page: number for number, page in enumerate(waiting, 1)}
-    left = TimeLeft({page: seconds.get(page.docname, len(page.text)) for page in pages})
+    left, since = TimeLeft(weights, kernels), {}
     if reason := why_not_pinned(app.config):
         _progress(reason)
     forked = _forked(app, waiting)
@@ -62,11 +65,13 @@ async def run_all(app, pages, seconds, keep):
     async def run(page):
         label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
         _progress(f"{label}: running")
-        started = time.monotonic()
+        since[page] = time.monotonic()
         outcome = await run_page(app, page.path, page.text, server if page in forked else None)
-        taken = time.monotonic() - started
+        now = time.monotonic()
+        taken = now - since.pop(page)
+        words = left.after(page, taken, {page: now - start for page, start in since.items()})
         done = "" if keep(page, outcome, taken) else "FAILED after "
-        _progress(f"{label}: {done}{taken:.1f} s{left.after(page)}")
+        _progress(f"{label}: {done}{taken:.1f} s{words}")
 
     async def work():
         while waiting:
@@ -83,7 +88,6 @@ async def run_all(app, pages, seconds, keep):
         imported.set()
         await work()
 
-    kernels = app.config.lectures_kernels or os.cpu_count() or 1
     try:
         await asyncio.gather(import_and_work(), *(work() for _ in range(kernels - 1)))
     finally:
@@ -97,19 +101,29 @@ class TimeLeft:
     ----------
     weights : dict
         How long each page takes in comparison with the others.
+    kernels : int
+        How many pages run at once.
+
+    Examples
+    --------
+    >>> left = TimeLeft({"a": 2, "b": 4, "c": 5}, kernels=1)
+    >>> left.after("a", seconds=100, running={"b": 50})  # 200 - 50 for b, and 250 for c
+    '; about 7 min left'
     """
 
-    def __init__(self, weights):
-        self.left, self.done, self.started = dict(weights), 0.0, time.monotonic()
+    def __init__(self, weights, kernels):
+        self.left, self.kernels = dict(weights), kernels
+        self.done = self.seconds = 0
 
-    def after(self, page):
-        """In words, once a page has run; nothing after the last one."""
+    def after(self, page, seconds, running):
+        """In words, once a page has run, while others have been running for some seconds."""
         self.done += self.left.pop(page)
+        self.seconds += seconds
         if not self.left:
             return ""
-        passed = time.monotonic() - self.started
-        seconds = passed * sum(self.left.values()) / max(self.done, 1e-9)
-        return f"; about {seconds / 60:.0f} min left" if seconds > 90 else "; about a minute left"
+        each = {page: weight * self.seconds / self.done for page, weight in self.left.items()}
+        ahead = sum(max(each[page] - running.get(page, 0), 0) for page in each) / self.kernels
+        return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
 
 
 def _forked(app, pages):
