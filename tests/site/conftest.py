@@ -26,18 +26,31 @@ LETTERS = """() => [...document.querySelectorAll("svg[role=img]")].map(svg => {
   return [svg.getAttribute("aria-label"), Math.min(...sizes, 99)];
 })"""
 
-#: Leaves one token of each kind in the code of a page: axe takes long over thousands of them.
-ONE_TOKEN_EACH = """() => {
-  const seen = new Set();
-  for (const token of document.querySelectorAll("pre span")) {
-    const box = token.closest(".cell_input, .cell_output, .highlight");
-    const kind = token.className + box?.className;
-    if (seen.has(kind)) token.replaceWith(...token.childNodes);
-    seen.add(kind);
+#: Marks one visible element of each kind that has text of its own: around it the same elements,
+#: with the same classes, styles and stripes. Colours are those of the kind; axe takes long over all.
+ONE_OF_EACH_KIND = """() => {
+  const kinds = new Map(), seen = new Set();
+  const kind = element => {
+    if (!kinds.has(element)) {
+      const {parentElement: above, localName, className, rowIndex} = element;
+      const own = [localName, className.baseVal ?? className, rowIndex % 2];
+      for (const name of ["style", "fill", "mathcolor"]) own.push(element.getAttribute(name));
+      const math = above?.closest("math") && "math";
+      kinds.set(element, `${math || (above ? kind(above) : "")}>${own}`);
+    }
+    return kinds.get(element);
+  };
+  for (const element of document.querySelectorAll("body *")) {
+    const speaks = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    if (!speaks || seen.has(kind(element)) || !element.checkVisibility()) continue;
+    seen.add(kind(element));
+    element.dataset.oneOfItsKind = "";
   }
 }"""
 AXE = {"resultTypes": ["violations"], "preload": False}
-COLOURS_ONLY = {"runOnly": ["color-contrast", "link-in-text-block"]}
+COLOURS = ["color-contrast", "link-in-text-block"]
+COLOURS_ONLY = AXE | {"runOnly": COLOURS}
+ALL_BUT_COLOURS = AXE | {"rules": {rule: {"enabled": False} for rule in COLOURS}}
 
 
 @dataclass
@@ -137,7 +150,7 @@ def visit(context):
         return pages[theme, home]
 
     @cache
-    def visit(path, theme="light", home=HOME):
+    def look(path, theme, home):
         noticed, page = Visit(), open_page(theme, home)
         page.context.outside.clear()
 
@@ -158,14 +171,18 @@ def visit(context):
             page.screenshot(path=BUILD / "screenshots" / f"{name}-{theme}.png", full_page=True)
         return noticed
 
-    return visit
+    # One visit serves all tests, whether or not they name what is usual.
+    return lambda path, theme="light", home=HOME: look(path, theme, home)
 
 
 def _look(page, theme, noticed):
     page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
-    page.evaluate(ONE_TOKEN_EACH)
-    found = Axe().run(page, options=AXE if theme == "light" else AXE | COLOURS_ONLY)
-    noticed.violations = found.generate_report() if found.violations_count else ""
+    page.evaluate(ONE_OF_EACH_KIND)
+    colours = {"include": [["[data-one-of-its-kind]"]]}
+    runs = [Axe().run(page, context=colours, options=COLOURS_ONLY)]
+    if theme == "light":
+        runs.append(Axe().run(page, options=ALL_BUT_COLOURS))
+    noticed.violations = "".join(run.generate_report() for run in runs if run.violations_count)
     for width in PHONES if theme == "light" else ():
         page.set_viewport_size({"width": width, "height": 844})
         noticed.overflow.append(page.evaluate("document.documentElement.scrollWidth") - width)
