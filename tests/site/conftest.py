@@ -27,7 +27,7 @@ LETTERS = """() => [...document.querySelectorAll("svg[role=img]")].map(svg => {
 })"""
 
 #: Marks one visible element of each kind that has text of its own: around it the same elements,
-#: with the same classes, styles and stripes. Colours are those of the kind; axe takes long over all.
+#: with the same classes, styles and stripes. Its colours are theirs, and axe takes long over all.
 ONE_OF_EACH_KIND = """() => {
   const kinds = new Map(), seen = new Set();
   const kind = element => {
