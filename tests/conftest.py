@@ -1,10 +1,16 @@
 """What all tests share: one browser, and no traces of one site in the next."""
 
+import os
+
 import pytest
 from browser import FLAGS, MISSING, find
 from myst_nb.core.render import load_mime_renders
 from playwright.sync_api import sync_playwright
 from sphinx.config import Config
+
+# Operations that run side by side add up in an order of their own: in one of a hundred measurements
+# of one model the last bits differed, in none with one thread. Pages compute so, too.
+os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
