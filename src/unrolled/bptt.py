@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from inspect import signature
-from itertools import accumulate
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from unrolled.cells import Cell, Pair
-from unrolled.memory import empty
-from unrolled.threads import threads_for
+from unrolled import fast
+from unrolled.cells import Cell
 
 
 class Cache(NamedTuple):
@@ -31,7 +26,7 @@ class Cache(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Gradients of a scalar loss L, each of the shape of the thing it is the gradient of."""
+    """Gradients of a scalar loss L, each of the shape of what it is taken with respect to."""
 
     kernel: np.ndarray  #: dL/d kernel, summed over batch and time
     recurrent_kernel: np.ndarray  #: dL/d recurrent_kernel, summed likewise
@@ -113,30 +108,12 @@ def unroll(
     x = _checked("x", x, ("batch", "time", cell.features), cell.dtype)
     batch, time, _ = x.shape
     read = _read(lengths, batch, time)
-    columns = cell.kernel.shape[1]
-    widths = cell.features, cell.state_size, cell.gates * cell.units
-    inputs, trajectory, gates = _empty(time + 1, batch, widths, cell.dtype)
-    inputs[1:], trajectory[0] = _swap(x), 0
+    state = np.zeros((batch, cell.state_size), cell.dtype)
     if initial_state is not None:
-        shape = (batch, cell.state_size)
-        trajectory[0] = _checked("initial_state", initial_state, shape, cell.dtype)
-    x, gates = inputs[1:], gates[1:]
-    step, length = _writing(cell, "step"), _block_length(batch, cell.units)
-    (projected,) = _empty(min(time, length), batch, (columns,), cell.dtype)
-    shortest = time if lengths is None else read.sum(axis=1).min()
-    for start in range(0, time, length):
-        end = min(start + length, time)
-        rows = _rows(x[start:end])
-        with threads_for(rows.size * columns):
-            projected[: end - start] = cell.project(rows).reshape(-1, batch, columns)
-        with threads_for(batch * cell.units * columns):
-            for t in range(start, end):
-                step(projected[t - start], trajectory[t], out=(trajectory[t + 1], gates[t]))
-                if t >= shortest:
-                    over = ~read[:, t]
-                    trajectory[t + 1][over] = trajectory[t][over]
-    states = _swap(trajectory[1:])
-    return states, Cache(_swap(x), _swap(trajectory[:-1]), states, _swap(gates), read)
+        state = _checked("initial_state", initial_state, state.shape, cell.dtype)
+    loop = fast.forward if fast.knows(cell) else _forward
+    states, gates = loop(cell, x, state, read)
+    return states[:, 1:], Cache(x.copy(), states[:, :-1], states[:, 1:], gates, read)
 
 
 def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) -> Gradients:
@@ -200,35 +177,8 @@ def backpropagate_through_time(cell: Cell, cache: Cache, d_states: ArrayLike) ->
     """
     _check_cache(cell, cache)
     d_states = _checked("d_states", d_states, cache.states.shape, cell.dtype)
-    x, previous, states, gates, read = map(_swap, cache)
-    (time, batch, _), columns = x.shape, cell.kernel.shape[1]
-    widths = cell.features, cell.state_size, columns
-    inputs, d_state, d_z = _empty(time, batch, widths, cell.dtype)
-    d_state[...] = _swap(d_states)
-    carried = np.zeros_like(d_state[0])
-    by_step = map(_swap, (d_state, d_z, inputs))
-    gradients = Gradients(*(*map(np.zeros_like, cell.weights), *by_step, carried))
-    step_back, length = _writing(cell, "step_back"), _block_length(batch, cell.units)
-    for start in reversed(range(0, time, length)):
-        block = slice(start, start + length)
-        slopes = cell.slopes(previous[block], states[block], gates[block])
-        over, all_read = ~read[block], read[block].all()
-        if not all_read:
-            slopes = np.array(slopes)  # which may be the states themselves
-            slopes[over] = 0
-        with threads_for(batch * cell.units * columns):  # for the weights, too: blocks are many
-            for t in reversed(range(start, min(start + length, time))):
-                np.add(d_state[t], carried, out=d_state[t])
-                step_back(d_state[t], slopes[t - start], out=(d_z[t], carried))
-                if not all_read:
-                    carried += np.where(over[t - start, :, None], d_state[t], 0)
-                if t % 16 == 0:
-                    _flush(carried)
-            rows = [_rows(array[block]) for array in (x, previous, gates, d_z)]
-            for total, share in zip(gradients.weights, cell.weight_gradients(*rows), strict=True):
-                total += share
-            inputs[block] = (rows[-1] @ cell.kernel.T).reshape(inputs[block].shape)
-    return gradients
+    loop = fast.backward if fast.knows(cell) else _backward
+    return Gradients(*loop(cell, cache, d_states))
 
 
 def jacobians(cell: Cell, cache: Cache) -> np.ndarray:
@@ -271,10 +221,10 @@ def jacobians(cell: Cell, cache: Cache) -> np.ndarray:
     True
     """
     _check_cache(cell, cache)
-    slopes = cell.slopes(cache.previous, cache.states, cache.gates)
     identity = np.eye(cell.state_size, dtype=cell.dtype)
     everywhere = np.broadcast_to(identity, (*cache.read.shape, *identity.shape))
-    _, d_previous = cell.step_back(everywhere, slopes[:, :, None])
+    now = (np.expand_dims(part, 2) for part in (cache.previous, cache.states, cache.gates))
+    _, d_previous = cell.step_back(everywhere, *now)
     d_previous[~cache.read] = identity
     return d_previous
 
@@ -312,7 +262,8 @@ def gradients_by_step(cell: Cell, cache: Cache, gradients: Gradients) -> Gradien
     ((7, 4, 4), True)
     """
     _check_cache(cell, cache)
-    by_step = map(_swap, (cache.x, cache.previous, cache.gates, gradients.pre_activations))
+    parts = cache.x, cache.previous, cache.gates, gradients.pre_activations
+    by_step = (part.swapaxes(0, 1) for part in parts)
     return GradientsByStep(*cell.weight_gradients(*by_step))
 
 
@@ -388,58 +339,33 @@ def truncated_backpropagation_through_time(
     return total
 
 
-def _swap(array: np.ndarray) -> np.ndarray:
-    """Exchange the batch and time axes; a view."""
-    return array.swapaxes(0, 1)
+def _forward(
+    cell: Cell, x: np.ndarray, state: np.ndarray, read: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The states, from the one before the first step on, and the gates."""
+    states, gates = [state], []
+    for projected, is_read in zip(cell.project(x).swapaxes(0, 1), read.T, strict=True):
+        new, kept = cell.step(projected, states[-1])
+        states.append(np.where(is_read[:, None], new, states[-1]))
+        gates.append(kept)
+    return np.stack(states, axis=1), np.stack(gates, axis=1)
 
 
-def _empty(time: int, batch: int, widths: tuple[int, ...], dtype: DTypeLike) -> list[np.ndarray]:
-    """Room for arrays (time, batch, width), in memory (time, widths, batch).
-
-    So every step is one contiguous block, and so is every gate of a step.
-    """
-    memory = empty((time, sum(widths), batch), dtype).swapaxes(1, 2)
-    ends = accumulate(widths)
-    return [memory[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
-
-
-def _rows(array: np.ndarray) -> np.ndarray:
-    """All steps of all sequences as the rows of one matrix."""
-    time, batch, width = array.shape
-    rows = empty((width, time, batch), array.dtype)
-    rows[...] = array.transpose(2, 0, 1)
-    return rows.reshape(width, time * batch).T
-
-
-def _block_length(batch: int, units: int) -> int:
-    """How many steps are treated at once where they can be: few calls, and arrays that fit a cache.
-
-    A matrix product over the steps and sequences of a block has to be long enough, too.
-    """
-    return max(1, max(2**15 // units, 512) // batch)
-
-
-def _writing(cell: Cell, name: str) -> Callable[..., Any]:
-    """A method of the cell if it takes `out`; otherwise one that copies to `out` what it gives."""
-    method: Callable[..., Pair] = getattr(cell, name)
-    if _takes_out(type(cell), name):
-        return method
-
-    def writing(*arguments: np.ndarray, out: Pair) -> None:
-        for whole, part in zip(out, method(*arguments), strict=True):
-            whole[...] = part
-
-    return writing
-
-
-@cache
-def _takes_out(cell: type[Cell], name: str) -> bool:
-    return "out" in signature(getattr(cell, name)).parameters
-
-
-def _flush(gradient: np.ndarray) -> None:
-    """Set numbers that are subnormal to zero, in place."""
-    gradient[np.abs(gradient) < np.finfo(gradient.dtype).tiny] = 0
+def _backward(cell: Cell, cache: Cache, d_states: np.ndarray) -> tuple[np.ndarray, ...]:
+    """All gradients in the order of `Gradients`."""
+    d_states, d_z = d_states.copy(), np.empty((*cache.read.shape, cell.kernel.shape[1]), cell.dtype)
+    carried = np.zeros_like(d_states[:, 0])
+    for t in reversed(range(d_states.shape[1])):
+        d_states[:, t] += carried
+        now = cache.previous[:, t], cache.states[:, t], cache.gates[:, t]
+        d_z_t, d_previous = cell.step_back(d_states[:, t], *now)
+        is_read = cache.read[:, t, None]  # where a sequence is over, its state stands still
+        d_z[:, t] = np.where(is_read, d_z_t, 0)
+        carried = np.where(is_read, d_previous, d_states[:, t])
+        carried[np.abs(carried) < np.finfo(cell.dtype).tiny] = 0
+    rows = map(np.concatenate, (cache.x, cache.previous, cache.gates, d_z))  # of all sequences
+    weights = cell.weight_gradients(*rows)
+    return *weights, d_states, d_z, d_z @ cell.kernel.T, carried
 
 
 def _read(lengths: ArrayLike | None, batch: int, time: int) -> np.ndarray:

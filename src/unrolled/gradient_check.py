@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unrolled.floats import as_floats, power_of_two
-
 
 def central_difference(
     function: Callable[[np.ndarray], float], x: ArrayLike, *, epsilon: float = 1e-3
@@ -81,13 +79,14 @@ def relative_error(a: ArrayLike, b: ArrayLike) -> float:
     >>> relative_error(np.array([3.0, 4.0]), np.array([3.0, 4.5])) < 0.1
     True
     """
-    left, right = as_floats(a), as_floats(b)
+    left, right = np.asarray(a), np.asarray(b)
     if left.shape != right.shape:
         raise ValueError(f"expected two arrays of one shape, got {left.shape} and {right.shape}")
-    scale = np.maximum(power_of_two(left), power_of_two(right))  # or tiny ones would have norm 0
-    left, right = left / scale, right / scale
-    largest = np.maximum(np.linalg.norm(left), np.linalg.norm(right))  # NaN if either is
-    return 0.0 if largest == 0 else float(np.linalg.norm(left - right) / largest)
+    parts = left, right, np.subtract(left, right, dtype=float)
+    # By hypot, which squares nothing: the squares of tiny numbers would be 0.
+    *norms, distance = (np.hypot.reduce(part, axis=None, dtype=float) for part in parts)
+    largest = np.maximum(*norms)  # NaN if either is
+    return 0.0 if largest == 0 else float(distance / largest)
 
 
 def gradient_check(

@@ -8,23 +8,32 @@ import numpy as np
 
 from unrolled.bptt import backpropagate_through_time, unroll
 from unrolled.cells import Cell
-from unrolled.floats import as_floats, power_of_two
 
 
-def norms_by_step(gradients: np.ndarray) -> np.ndarray:
+def norms_by_step(gradients: np.ndarray, *, time_axis: int = 1) -> np.ndarray:
     """Length of the gradient at each time step, as one number per step.
 
-    Euclidean norm over the units, then root mean square over the batch; computed in float64 and at
-    the scale of the step, as the squares of small numbers underflow to false zeros.
+    Euclidean norm over the units, then root mean square over the batch; computed in float64 by
+    ``numpy.hypot``, which squares nothing: the squares of small numbers underflow to false zeros.
 
     Parameters
     ----------
-    gradients : ndarray of shape (..., batch, time, units)
-        dL/dh_t.
+    gradients : ndarray of shape (batch, time, ...units)
+        dL/dh_t, with one axis of units or several: those of a ConvLSTM2D are rows, columns and
+        channels.
+    time_axis : int
+        Which axis is time; the batch is the axis before it. Axes before these two, such as seeds,
+        stay: time_axis=2 for gradients of shape (seeds, batch, time, units).
 
     Returns
     -------
-    ndarray of float64 of shape (..., time)
+    ndarray of float64 of shape (time,)
+        With the axes that stay in front of it, if there are any.
+
+    Raises
+    ------
+    ValueError
+        If there is no axis of the batch before that of time, or none of units after it.
 
     Examples
     --------
@@ -32,10 +41,15 @@ def norms_by_step(gradients: np.ndarray) -> np.ndarray:
     >>> norms_by_step(np.array([[[3.0, 4.0], [0.0, 1.0]]]))
     array([5., 1.])
     """
-    gradients = as_floats(gradients)
-    scale = power_of_two(gradients, axis=(-3, -1))  # of each step
-    squares = np.square(gradients / scale)
-    return np.asarray(scale[..., 0, :, 0] * np.sqrt(np.mean(np.sum(squares, axis=-1), axis=-2)))
+    gradients = np.asarray(gradients)
+    if not 1 <= time_axis <= gradients.ndim - 2:
+        raise ValueError(
+            f"expected gradients of shape (batch, time, ...units) with time as axis {time_axis}, "
+            f"got {gradients.shape}"
+        )
+    summed = (time_axis - 1, *range(time_axis + 1, gradients.ndim))
+    norms = np.hypot.reduce(gradients, axis=summed, dtype=float)
+    return np.asarray(norms / np.sqrt(gradients.shape[time_axis - 1]))
 
 
 def half_life(norms: np.ndarray) -> float:

@@ -1,23 +1,19 @@
 """Backpropagation through time against Keras, TensorFlow, central differences and identities."""
 
 import dataclasses
-from functools import partial
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cell_kinds import CELLS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unrolled import (
     Cell,
-    DiagonalLinearCell,
-    GRUCell,
-    LSTMCell,
     SimpleRNNCell,
     backpropagate_through_time,
-    bptt,
     gradient_check,
     gradients_by_step,
     jacobians,
@@ -33,17 +29,6 @@ SATURATION = 0.3  # keeps |h| away from 1, where 1 - h^2 has few correct digits 
 CENTRAL_DIFFERENCES = 1e-7  # relative, float64
 ROUNDING = 1e-12  # absolute and relative: the same sum in another order
 WEIGHTS = ("kernel", "recurrent_kernel", "bias")
-CELLS = {
-    "tanh": SimpleRNNCell.initialize,
-    "relu": partial(SimpleRNNCell.initialize, activation="relu"),
-    "linear": partial(SimpleRNNCell.initialize, activation="linear"),
-    "LSTM": LSTMCell.initialize,
-    "GRU": GRUCell.initialize,
-    "GRU, reset before": partial(GRUCell.initialize, reset_after=False),
-    "diagonal": lambda features, units, *rest, **options: DiagonalLinearCell.initialize(
-        features, units + units % 2, *rest, **options
-    ),
-}
 SMOOTH = [name for name in CELLS if name != "relu"]  # central differences need derivatives
 SHAPES = [(1, 1, 1, 1), (1, 6, 2, 3), (3, 1, 2, 4), (4, 9, 1, 1), (2, 50, 3, 10)]
 
@@ -352,31 +337,6 @@ def test_the_cache_does_not_follow_later_changes_of_the_inputs():
     np.testing.assert_array_equal(p.cache.x, x)
 
 
-@pytest.mark.parametrize("kind", CELLS)
-def test_steps_in_blocks_give_what_they_give_at_once(kind, monkeypatch):
-    shape, lengths = (3, 7, 2, 4), [7, 4, 2]
-    whole = Problem(shape, kind=kind, lengths=lengths)
-    gradients = whole.gradients()
-    monkeypatch.setattr(bptt, "_block_length", lambda batch, units: 3)
-    blocks = Problem(shape, kind=kind, lengths=lengths)
-    assert_same(blocks.cache, whole.cache)
-    assert_same(blocks.gradients(), gradients)
-
-
-@pytest.mark.parametrize("kind", ["tanh", "relu", "linear", "LSTM", "GRU", "GRU, reset before"])
-def test_a_step_writes_where_it_is_told_to(kind):
-    p = Problem((3, 2, 2, 4), kind=kind)
-    now = [part[:, 1] for part in (p.cache.previous, p.cache.states, p.cache.gates)]
-    forward = p.cell.step, (p.cell.project(p.x[:, 1]), now[0])
-    backward = p.cell.step_back, (p.d_states[:, 1], p.cell.slopes(*now))
-    for method, arguments in (forward, backward):
-        fresh = method(*arguments)
-        out = tuple(np.full_like(part, np.nan) for part in fresh)
-        assert all(a is b for a, b in zip(method(*arguments, out=out), out, strict=True))
-        for written, part in zip(out, fresh, strict=True):
-            np.testing.assert_array_equal(written, part)
-
-
 # Sequences of different lengths
 
 
@@ -462,13 +422,9 @@ class LeakyCell(SimpleRNNCell):
 
     gates = 1
 
-    def slopes(self, previous, states, gates):
-        return np.stack((np.full_like(states, 0.5), (1 - (gates + previous) ** 2) / 2), axis=-2)
-
-    def step_back(self, d_state, slopes):
-        d_z = d_state * slopes[..., 1, :]
-        kept = self.slip * d_state * slopes[..., 0, :]
-        return d_z, kept + d_z @ self.recurrent_kernel.T
+    def step_back(self, d_state, previous, state, gates):
+        d_z = d_state / 2 * (1 - (gates + previous) ** 2)
+        return d_z, self.slip * d_state / 2 + d_z @ self.recurrent_kernel.T
 
 
 class SlippingCell(LeakyCell):
@@ -494,39 +450,6 @@ def test_a_cell_of_ones_own_works_with_everything(shape, seed):
     assert product.shape == (p.cell.units, p.cell.units)
 
 
-class ExponentialCell(SimpleRNNCell):
-    """h = exp(z): the slope is h itself, and a step back needs arrays of one shape."""
-
-    def step(self, projected, state):
-        return np.exp(projected + state @ self.recurrent_kernel), projected[:, :0]
-
-    def slopes(self, previous, states, gates):
-        states.flags.writeable = False
-        return states
-
-    def step_back(self, d_state, slopes):
-        d_z = np.empty_like(d_state)
-        np.multiply(d_state, slopes, out=d_z)
-        return d_z, d_z @ self.recurrent_kernel.T
-
-
-def test_slopes_that_are_the_states_leave_these_as_they_are():
-    cell = ExponentialCell(-np.ones((1, 2)), np.full((2, 2), -0.1), -np.ones(2))
-    states, cache = unroll(cell, np.ones((2, 5, 1)), lengths=[5, 2])
-    before = states.copy()
-    gradients = backpropagate_through_time(cell, cache, np.ones_like(states))
-    np.testing.assert_array_equal(states, before)
-    numbers = partial(loss_of_padded, cell)
-    gradient_check(numbers, gradients.recurrent_kernel, cell.recurrent_kernel, tolerance=1e-7)
-    slopes = before[0, :, :, None]
-    np.testing.assert_allclose(jacobians(cell, cache)[0], slopes * cell.recurrent_kernel.T)
-
-
-def loss_of_padded(cell, recurrent_kernel):
-    changed = ExponentialCell(cell.kernel, recurrent_kernel, cell.bias)
-    return unroll(changed, np.ones((2, 5, 1)), lengths=[5, 2])[0].sum()
-
-
 @pytest.mark.parametrize("name", ["recurrent_kernel", "initial_state"])
 def test_a_step_back_that_is_off_by_a_thousandth_is_caught(name):
     p = Problem((2, 5, 2, 3), kind="slipping")
@@ -545,7 +468,7 @@ def test_a_cell_without_a_step_back_cannot_be_made():
         def step(self, projected, state):
             return projected, state[..., :0]
 
-    with pytest.raises(TypeError, match="slopes"):
+    with pytest.raises(TypeError, match="step_back"):
         Half(np.ones((1, 1)), np.ones((1, 1)), np.ones(1))
 
 

@@ -1,5 +1,6 @@
 """Measured growth rates against cases whose answer is known exactly."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -31,7 +32,24 @@ def test_norms_by_step_is_euclidean_over_units_and_rms_over_the_batch(rng):
     for seed, step in np.ndindex(3, 7):
         lengths = [np.linalg.norm(g) for g in gradients[seed, :, step]]
         expected[seed, step] = np.sqrt(np.mean(np.square(lengths)))
-    np.testing.assert_allclose(norms_by_step(gradients), expected, rtol=1e-12)
+    np.testing.assert_allclose(norms_by_step(gradients, time_axis=2), expected, rtol=1e-12)
+
+
+def test_norms_by_step_take_all_axes_after_time_as_units(rng):
+    """A ConvLSTM has rows, columns and channels; joining them changes no norm."""
+    of_conv = rng.normal(size=(3, 5, 2, 4, 6))
+    joined = of_conv.reshape(3, 5, -1)
+    assert norms_by_step(of_conv).shape == (5,)
+    np.testing.assert_allclose(norms_by_step(of_conv), norms_by_step(joined), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "time_axis"), [((5, 3), 1), ((5,), 1), ((2, 5, 3), 0), ((2, 5, 3), 2)]
+)
+def test_gradients_without_axes_of_batch_time_and_units_are_refused(shape, time_axis):
+    words = re.escape(f"(batch, time, ...units) with time as axis {time_axis}, got {shape}")
+    with pytest.raises(ValueError, match=words):
+        norms_by_step(np.ones(shape), time_axis=time_axis)
 
 
 def test_norms_of_small_float32_gradients_do_not_underflow():

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from unrolled.cells import Cell, sum_of_products, sum_of_rows
+from unrolled.cells.cell import Cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +129,11 @@ class DiagonalLinearCell(Cell):
         """One step forward; there are no gates. See `Cell.step`."""
         return projected + _real(_complex(state) * self.eigenvalues), state[..., :0]
 
-    def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
-        """Ones: nothing bends. See `Cell.slopes`."""
-        return np.ones_like(states)
-
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def step_back(
+        self, d_state: np.ndarray, previous: np.ndarray, state: np.ndarray, gates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Back through the recurrence: turn the other way, and shrink. See `Cell.step_back`."""
-        d_z = d_state * slopes
-        return d_z, _real(_complex(d_z) * self.eigenvalues.conj())
+        return d_state, _real(_complex(d_state) * self.eigenvalues.conj())
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
@@ -145,7 +142,7 @@ class DiagonalLinearCell(Cell):
         turned = _complex(previous) * self.eigenvalues  # d s_t = turned * (-exp(nu) dnu + i dtheta)
         product = (turned * _complex(d_projected).conj()).sum(axis=-2)
         recurrent_kernel = np.stack((-self._decay * product.real, -product.imag), axis=-2)
-        return sum_of_products(x, d_projected), recurrent_kernel, sum_of_rows(d_projected)
+        return x.mT @ d_projected, recurrent_kernel, d_projected.sum(axis=-2)
 
 
 def _complex(pairs: np.ndarray) -> np.ndarray:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from unrolled.cells import Cell, Pair, product, sum_of_products, sum_of_rows
-from unrolled.memory import empty
+from unrolled.cells.cell import Cell, Pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +79,7 @@ class LSTMCell(Cell):
         rng : numpy.random.Generator
             Source of every random number.
         recurrent : {"orthogonal", "gaussian", "glorot"}
-            Recurrent weights, see `unrolled.initializers.recurrent_matrix`.
+            Recurrent weights, see `unrolled.cells.initializers.recurrent_matrix`.
         gain : float
             Factor on the recurrent weights.
         forget_bias : float
@@ -116,59 +114,30 @@ class LSTMCell(Cell):
         bias[units : 2 * units] = forget_bias
         return cls(kernel.astype(dtype), recurrent_kernel.astype(dtype), bias)
 
-    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
+    def step(self, projected: np.ndarray, state: np.ndarray) -> Pair:
         """One step forward; the gates kept are i, f, g, o. See `Cell.step`."""
-        n = self.units
-        new, gates = out or self._empty(projected.shape, 2, 4)
-        z = product(state[..., :n], self.recurrent_kernel, out=gates)
-        z += projected
-        i, f, g, o = gates[..., :n], gates[..., n : 2 * n], gates[..., 2 * n : -n], gates[..., -n:]
-        candidate = np.tanh(g)
-        _sigmoid(gates)  # of all four blocks: one call is faster than two
-        g[...] = candidate
-        h, c = new[..., :n], new[..., n:]
-        np.add(f * state[..., n:], i * g, out=c)
-        np.multiply(o, np.tanh(c), out=h)
-        return new, gates
+        h, c = split(state, 2)
+        i, f, g, o = split(projected + h @ self.recurrent_kernel, 4)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        c = f * c + i * g
+        h = o * np.tanh(c)
+        return join(h, c), join(i, f, g, o)
 
-    def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
-        """Factors of shape (..., 6, units): dh/dc, dc/dc', and those of i, f, g and o."""
-        n = self.units
-        i, f, g, o = (gates[..., k * n : (k + 1) * n] for k in range(4))
-        h, c_before = states[..., :n], previous[..., n:]
-        slopes = _factors(gates, 6, n)
-        to_c, kept, to_i, to_f, to_g, to_o = np.moveaxis(slopes, -2, 0)
-        tanh_c = h / (o + np.finfo(o.dtype).tiny)  # h = o * tanh(c), and o may be 0
-        np.multiply(o, 1 - tanh_c * tanh_c, out=to_c)
-        kept[...] = f
-        np.multiply(g * i, 1 - i, out=to_i)
-        np.multiply(c_before * f, 1 - f, out=to_f)
-        np.multiply(i, 1 - g * g, out=to_g)
-        np.multiply(h, 1 - o, out=to_o)
-        return slopes
-
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
+    def step_back(
+        self, d_state: np.ndarray, previous: np.ndarray, state: np.ndarray, gates: np.ndarray
+    ) -> Pair:
         """Back through h, c and the gates. See `Cell.step_back`."""
-        n = self.units
-        d_h = d_state[..., :n]
-        d_c = d_state[..., n:] + d_h * slopes[..., 0, :]
-        d_z, d_previous = out or self._empty(d_c.shape, 4, 2)
-        d_ifg = d_z[..., : 3 * n].reshape(*d_c.shape[:-1], 3, n)  # a view
-        np.multiply(d_c[..., None, :], slopes[..., 2:5, :], out=d_ifg)
-        np.multiply(d_h, slopes[..., 5, :], out=d_z[..., -n:])
-        product(d_z, self.recurrent_kernel.T, out=d_previous[..., :n])
-        np.multiply(d_c, slopes[..., 1, :], out=d_previous[..., n:])
-        return d_z, d_previous
-
-    def weight_gradients(
-        self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``x.T @ dz``, ``h.T @ dz`` and the sum of dz. See `Cell.weight_gradients`."""
-        return (
-            sum_of_products(x, d_projected),
-            sum_of_products(previous[..., : self.units], d_projected),
-            sum_of_rows(d_projected),
+        d_h, d_c = split(d_state, 2)
+        i, f, g, o = split(gates, 4)
+        c_before, tanh_c = previous[..., self.units :], np.tanh(state[..., self.units :])
+        d_c = d_c + d_h * o * (1 - tanh_c**2)
+        d_z = join(
+            d_c * g * i * (1 - i),
+            d_c * c_before * f * (1 - f),
+            d_c * i * (1 - g**2),
+            d_h * tanh_c * o * (1 - o),
         )
+        return d_z, join(d_z @ self.recurrent_kernel.T, d_c * f)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +219,7 @@ class GRUCell(Cell):
         reset_after : bool
             Whether the reset gate acts after the recurrent product.
         recurrent : {"orthogonal", "gaussian", "glorot"}
-            Recurrent weights, see `unrolled.initializers.recurrent_matrix`.
+            Recurrent weights, see `unrolled.cells.initializers.recurrent_matrix`.
         gain : float
             Factor on the recurrent weights.
         dtype : dtype
@@ -284,101 +253,69 @@ class GRUCell(Cell):
 
     def project(self, x: np.ndarray) -> np.ndarray:
         """``x @ kernel`` and the biases, but for the one that r scales. See `Cell.project`."""
-        projected = product(x, self.kernel)
-        projected += self.bias[0] if self.reset_after else self.bias
-        if self.reset_after:
-            projected[..., : 2 * self.units] += self.bias[1, : 2 * self.units]
+        if not self.reset_after:
+            return super().project(x)
+        unscaled = join(self.bias[1, : 2 * self.units], np.zeros_like(self.bias[1, : self.units]))
+        projected: np.ndarray = x @ self.kernel + self.bias[0] + unscaled
         return projected
 
-    def step(self, projected: np.ndarray, state: np.ndarray, out: Pair | None = None) -> Pair:
+    def step(self, projected: np.ndarray, state: np.ndarray) -> Pair:
         """One step forward; the gates kept are z, r, g, and what r scales. See `Cell.step`."""
-        n, kernel = self.units, self.recurrent_kernel
-        h, gates = out or self._empty(projected.shape, 1, 4)
-        zr, z, r = gates[..., : 2 * n], gates[..., :n], gates[..., n : 2 * n]
-        g, scaled = gates[..., 2 * n : -n], gates[..., -n:]
+        h, (W_z, W_r, W_g) = state, split(self.recurrent_kernel, 3)
+        x_z, x_r, x_g = split(projected, 3)
+        z = sigmoid(x_z + h @ W_z)
+        r = sigmoid(x_r + h @ W_r)
         if self.reset_after:
-            product(state, kernel, out=gates[..., :-n])  # g is still what r scales
-            np.add(g, self.bias[1, 2 * n :], out=scaled)
+            scaled = h @ W_g + self.bias[1, 2 * self.units :]
+            g = np.tanh(x_g + r * scaled)
         else:
-            product(state, kernel[:, : 2 * n], out=zr)
-            scaled[...] = state
-        zr += projected[..., : 2 * n]
-        _sigmoid(zr)
-        np.multiply(r, scaled, out=g)
-        if not self.reset_after:
-            product(g.copy("K"), kernel[:, 2 * n :], out=g)
-        g += projected[..., 2 * n :]
-        np.tanh(g, out=g)
-        np.add(z * state, (1 - z) * g, out=h)  # the very state where z is 1
-        return h, gates
+            scaled = h
+            g = np.tanh(x_g + (r * h) @ W_g)
+        return z * h + (1 - z) * g, join(z, r, g, scaled)
 
-    def slopes(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> np.ndarray:
-        """Factors of shape (..., 5, units): to z, r and W_g, to g, and what is kept."""
-        n = self.units
-        z, r, g, scaled = (gates[..., k * n : (k + 1) * n] for k in range(4))
-        slopes = _factors(gates, 5, n)
-        to_z, to_r, reset, to_g, kept = np.moveaxis(slopes, -2, 0)
-        np.multiply((previous - g) * z, 1 - z, out=to_z)
-        np.multiply(scaled * r, 1 - r, out=to_r)
-        np.multiply(1 - z, 1 - g * g, out=to_g)
-        reset[...], kept[...] = r, z
-        if self.reset_after:  # else what comes back to r and W_g must pass the product with W_g
-            to_r *= to_g
-            reset *= to_g
-        return slopes
-
-    def step_back(self, d_state: np.ndarray, slopes: np.ndarray, out: Pair | None = None) -> Pair:
+    def step_back(
+        self, d_state: np.ndarray, previous: np.ndarray, state: np.ndarray, gates: np.ndarray
+    ) -> Pair:
         """Back through the gates and the candidate. See `Cell.step_back`."""
-        n, kernel = self.units, self.recurrent_kernel.T
-        d_kept = d_state * slopes[..., 4, :]
-        d_projected, d_previous = out or self._empty(d_kept.shape, 3, 1)
-        d_zr, d_g = d_projected[..., : 2 * n], d_projected[..., 2 * n :]
-        np.multiply(d_state, slopes[..., 3, :], out=d_g)
+        W_z, W_r, W_g = split(self.recurrent_kernel, 3)
+        z, r, g, scaled = split(gates, 4)
+        d_z = d_state * (previous - g) * z * (1 - z)
+        d_g = d_state * (1 - z) * (1 - g**2)
         if self.reset_after:
-            d_recurrent = (d_state[..., None, :] * slopes[..., :3, :]).reshape(d_projected.shape)
-            d_zr[...] = d_recurrent[..., : 2 * n]
-            product(d_recurrent, kernel, out=d_previous)
+            d_r = d_g * scaled * r * (1 - r)
+            through_g = (d_g * r) @ W_g.T
         else:
-            d_hidden = product(d_g, kernel[2 * n :], out=d_previous)  # with respect to r * h
-            np.multiply(d_state, slopes[..., 0, :], out=d_zr[..., :n])
-            np.multiply(d_hidden, slopes[..., 1, :], out=d_zr[..., n:])
-            d_kept += d_hidden * slopes[..., 2, :]
-            product(d_zr, kernel[: 2 * n], out=d_previous)
-        d_previous += d_kept
-        return d_projected, d_previous
+            d_r = (d_g @ W_g.T) * scaled * r * (1 - r)
+            through_g = (d_g @ W_g.T) * r
+        d_previous = d_state * z + d_z @ W_z.T + d_r @ W_r.T + through_g
+        return join(d_z, d_r, d_g), d_previous
 
     def weight_gradients(
         self, x: np.ndarray, previous: np.ndarray, gates: np.ndarray, d_projected: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """As in a SimpleRNN, with r where it acts. See `Cell.weight_gradients`."""
-        n = self.units
-        kernel, bias = sum_of_products(x, d_projected), sum_of_rows(d_projected)
-        d_zr, d_g, r = d_projected[..., : 2 * n], d_projected[..., 2 * n :], gates[..., n : 2 * n]
+        kernel, _, bias = super().weight_gradients(x, previous, gates, d_projected)
+        (d_z, d_r, d_g), r = split(d_projected, 3), split(gates, 4)[1]
         if self.reset_after:
-            d_recurrent = np.concatenate((d_zr, d_g * r), axis=-1)
-            both = np.stack((bias, sum_of_rows(d_recurrent)), axis=-2)
-            return kernel, sum_of_products(previous, d_recurrent), both
-        parts = sum_of_products(previous, d_zr), sum_of_products(r * previous, d_g)
-        return kernel, np.concatenate(parts, axis=-1), bias
+            d_recurrent = join(d_z, d_r, r * d_g)
+            both = np.stack((bias, d_recurrent.sum(axis=-2)), axis=-2)
+            return kernel, previous.mT @ d_recurrent, both
+        return kernel, join(previous.mT @ join(d_z, d_r), (r * previous).mT @ d_g), bias
 
 
-def _sigmoid(z: np.ndarray) -> None:
-    """``sigmoid(z) = exp(z) / (1 + exp(z))``, in place; large z are cut, where it is 1 anyway."""
-    one, large = _one_and_large(z.dtype.char)
-    np.minimum(z, large, out=z)
-    np.exp(z, out=z)
-    z /= one + z
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """``exp(z) / (1 + exp(z))``; large z are cut, where it is 1 anyway."""
+    e = np.exp(np.minimum(z, z.dtype.type(80)))
+    sigmoid: np.ndarray = e / (1 + e)
+    return sigmoid
 
 
-@cache
-def _one_and_large(dtype: str) -> Pair:
-    """1 and 80 as arrays, which NumPy takes faster than numbers."""
-    return np.array(1, dtype), np.array(80, dtype)
+def split(array: np.ndarray, count: int) -> list[np.ndarray]:
+    """The last axis in `count` equal blocks: views, as those of np.split, which is slow."""
+    n = array.shape[-1] // count
+    return [array[..., k * n : (k + 1) * n] for k in range(count)]
 
 
-def _factors(like: np.ndarray, count: int, units: int) -> np.ndarray:
-    """Room for `count` factors a unit, ordered in memory as steps or sequences of `like` are."""
-    rows = like.shape[:-1]
-    if like.ndim < 2:
-        return np.empty((*rows, count, units), like.dtype)
-    return np.moveaxis(empty((*rows[:-1], count, units, rows[-1]), like.dtype), -1, -3)
+def join(*parts: np.ndarray) -> np.ndarray:
+    """Blocks side by side in the last axis."""
+    return np.concatenate(parts, axis=-1)
