@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from unrolled.floats import as_floats
+
+def one_hot(indices: ArrayLike, classes: int, *, dtype: DTypeLike = np.float64) -> np.ndarray:
+    """Vectors with a 1 at the index of a class and 0 elsewhere.
+
+    Parameters
+    ----------
+    indices : ndarray of int of shape (...)
+        Indices of classes, such as the characters of a vocabulary.
+    classes : int
+        How many there are.
+    dtype : dtype
+        Of the vectors.
+
+    Returns
+    -------
+    ndarray of shape (..., classes)
+
+    Raises
+    ------
+    ValueError
+        If the indices are not integers in range(classes).
+
+    Examples
+    --------
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise ValueError(f"expected indices of classes as integers, got {indices.dtype}")
+    outside = indices[(indices < 0) | (indices >= classes)]
+    if outside.size:
+        raise ValueError(f"expected indices in range({classes}), got {outside[0]}")
+    return np.asarray(np.eye(classes, dtype=dtype)[indices])
 
 
 def softmax(scores: ArrayLike, *, temperature: float = 1.0) -> np.ndarray:
@@ -36,13 +70,11 @@ def softmax(scores: ArrayLike, *, temperature: float = 1.0) -> np.ndarray:
     """
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}")
-    scores = as_floats(scores)
+    scores = 1.0 * np.asarray(scores)
     # Subtracting the maximum changes no probability and keeps exp from overflowing.
-    shifted = scores - scores.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # -inf where the temperature is tiny
-        exponentials: np.ndarray = np.exp(shifted / temperature)
-    exponentials /= exponentials.sum(axis=-1, keepdims=True)
-    return exponentials
+        exponentials = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
 def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndarray]:
@@ -76,27 +108,14 @@ def cross_entropy(scores: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndar
     >>> round(loss, 6), d_scores
     (1.386294, array([[ 0.25,  0.25, -0.75,  0.25]]))
     """
-    scores, targets = as_floats(scores), np.asarray(targets)
+    scores, targets = 1.0 * np.asarray(scores), np.asarray(targets)
     if targets.shape != scores.shape[:-1] or not targets.size:
         raise ValueError(f"expected targets of shape {scores.shape[:-1]}, got {targets.shape}")
-    check_classes("targets", targets, scores.shape[-1])
+    right = one_hot(targets, scores.shape[-1], dtype=bool)
     shifted = scores - scores.max(axis=-1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    right = targets[..., None]
-    loss = np.mean(log_sum - np.take_along_axis(shifted, right, axis=-1), dtype=np.float64)
-    d_scores = np.exp(shifted - log_sum)
-    np.put_along_axis(d_scores, right, np.take_along_axis(d_scores, right, axis=-1) - 1, axis=-1)
-    return float(loss), d_scores / scores.dtype.type(targets.size)
-
-
-def check_classes(name: str, indices: np.ndarray, classes: int) -> None:
-    """Refuse what are no indices of classes, by a ValueError that says what they are called."""
-    if indices.dtype.kind not in "iu":
-        raise ValueError(f"expected indices of classes as integers, got {indices.dtype}")
-    if indices.size and not 0 <= indices.min() <= indices.max() < classes:
-        raise ValueError(
-            f"expected {name} in range({classes}), got {indices.min()} to {indices.max()}"
-        )
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    loss = -np.mean(log_p[right], dtype=np.float64)
+    return float(loss), (np.exp(log_p) - right) / scores.dtype.type(targets.size)
 
 
 def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, np.ndarray]:
@@ -130,7 +149,7 @@ def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, np.nda
     (2.0, array([[ 0.],
            [-2.]]))
     """
-    outputs, targets = as_floats(outputs), np.asarray(targets)
+    outputs, targets = 1.0 * np.asarray(outputs), np.asarray(targets)
     if targets.shape == outputs.shape[:-1] and outputs.shape[-1:] == (1,):
         targets = targets[..., None]
     if targets.shape != outputs.shape or not targets.size:

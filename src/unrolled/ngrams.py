@@ -45,30 +45,26 @@ class NGramModel:
 
     def __init__(self, text: str, context: int, vocabulary: str) -> None:
         unknown = sorted(set(text) - set(vocabulary))
-        if context < 0 or unknown:
-            raise ValueError(
-                f"expected context >= 0 and text within the vocabulary, got context={context} and "
-                f"unknown characters {unknown}"
-            )
+        if unknown:
+            raise ValueError(f"expected a text of {vocabulary!r} only, got {unknown}")
+        if context < 0:
+            raise ValueError(f"expected a context of at least 0 characters, got {context}")
         self.context, self.vocabulary = context, frozenset(vocabulary)
         self.followers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for length in range(context + 1):
             for end in range(length, len(text)):
                 self.followers[text[end - length : end]][text[end]] += 1
-        self.totals = {s: counts.total() for s, counts in self.followers.items()}
 
     def probability(self, character: str, history: str) -> float:
         """Probability that `character` follows `history`, of which the last `context` count."""
         if character not in self.vocabulary:
             raise ValueError(f"expected a character of the vocabulary, got {character!r}")
-        p = 1 / len(self.vocabulary)
-        for length in range(min(self.context, len(history)) + 1):
-            s = history[len(history) - length :]
-            if s not in self.totals:
-                break  # then no longer context was seen either
-            counts = self.followers[s]
-            p = (counts[character] + len(counts) * p) / (self.totals[s] + len(counts))
-        return p
+        s = history[max(0, len(history) - self.context) :]
+        shorter = self.probability(character, s[1:]) if s else 1 / len(self.vocabulary)
+        counts = self.followers.get(s)
+        if not counts:
+            return shorter
+        return (counts[character] + len(counts) * shorter) / (counts.total() + len(counts))
 
     def bits_per_character(self, text: str, *, skip: int = 0) -> float:
         """Mean number of bits, -log2 of the probability, over ``text[skip:]``.

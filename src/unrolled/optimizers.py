@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unrolled.floats import as_floats, power_of_two
+Arrays = Sequence[np.ndarray]
 
 
-def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np.ndarray], float]:
+def clip_by_norm(gradients: Arrays, limit: float) -> tuple[list[np.ndarray], float]:
     """Scale all gradients down together if their common norm is above a limit.
 
     ``g <- g * min(1, limit / ||g||)`` with ||g|| the Euclidean norm over all entries of all arrays.
@@ -46,17 +46,16 @@ def clip_by_norm(gradients: Sequence[np.ndarray], limit: float) -> tuple[list[np
     ([array([0.6]), array([0.8])], 5.0)
     """
     _check_limit(limit)
-    gradients = [as_floats(g) for g in gradients]
-    unit = max((float(power_of_two(g)) for g in gradients), default=1.0)
-    squares = (np.sum(np.square(g / unit, dtype=np.float64)) for g in gradients)
-    norm = unit * float(np.sqrt(sum(squares)))
+    gradients = [1.0 * np.asarray(g) for g in gradients]  # whole numbers become float64
+    lengths = [np.hypot.reduce(g, axis=None, dtype=float) for g in gradients]
+    norm = float(np.hypot.reduce(lengths))  # hypot squares nothing: no over- nor underflow
     if not np.isfinite(norm):
         raise FloatingPointError(f"expected gradients of a finite norm, got {norm}")
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
     return [g * g.dtype.type(scale) for g in gradients], norm
 
 
-def clip_by_value(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndarray]:
+def clip_by_value(gradients: Arrays, limit: float) -> list[np.ndarray]:
     """Cut every entry of every gradient to an interval around zero, each on its own.
 
     ``g_i <- min(max(g_i, -limit), limit)``. The direction changes wherever an entry is cut: at a
@@ -87,16 +86,17 @@ def clip_by_value(gradients: Sequence[np.ndarray], limit: float) -> list[np.ndar
     [array([ 1. , -0.5]), array([-1.])]
     """
     _check_limit(limit)
-    limits = ((g, g.dtype.type(limit)) for g in map(as_floats, gradients))
-    return [np.clip(g, -most, most) for g, most in limits]
+    floats = [1.0 * np.asarray(g) for g in gradients]  # whole numbers become float64
+    return [np.clip(g, -g.dtype.type(limit), g.dtype.type(limit)) for g in floats]
 
 
 class Adam:
     """Gradient descent with a step of its own for every weight, changed in place.
 
     ``m <- b1 m + (1 - b1) g``, ``v <- b2 v + (1 - b2) g^2``, and
-    ``w <- w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)`` at update t. A gradient
-    whose square overflows (above 1.8e19 in float32) makes the weight NaN: clip before.
+    ``w <- w - rate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon)`` at update t, where
+    b1 = 0.9 and b2 = 0.999 say how much of the running means is kept. A gradient whose square
+    overflows (above 1.8e19 in float32) makes the weight NaN: clip before.
 
     Parameters
     ----------
@@ -104,8 +104,6 @@ class Adam:
         The weights themselves: every update writes into these arrays.
     learning_rate : float
         Default step size.
-    decay : tuple of float
-        b1 and b2, how much of the running means is kept.
     epsilon : float
         Keeps the division finite.
 
@@ -123,22 +121,14 @@ class Adam:
     """
 
     def __init__(
-        self,
-        parameters: Sequence[np.ndarray],
-        *,
-        learning_rate: float = 1e-3,
-        decay: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
+        self, parameters: Arrays, *, learning_rate: float = 1e-3, epsilon: float = 1e-8
     ) -> None:
-        self.parameters = list(parameters)
-        self.learning_rate, self.decay, self.epsilon = learning_rate, decay, epsilon
+        self.parameters, self.learning_rate, self.epsilon = list(parameters), learning_rate, epsilon
         self.means = [np.zeros_like(w) for w in self.parameters]
         self.squares = [np.zeros_like(w) for w in self.parameters]
         self.updates = 0
 
-    def update(
-        self, gradients: Sequence[np.ndarray], *, learning_rate: float | None = None
-    ) -> None:
+    def update(self, gradients: Arrays, *, learning_rate: float | None = None) -> None:
         """Take one step.
 
         Parameters
@@ -158,7 +148,7 @@ class Adam:
             raise ValueError(f"expected gradients of shapes {wanted}, got {shapes}")
         self.updates += 1
         rate = self.learning_rate if learning_rate is None else learning_rate
-        b1, b2 = self.decay
+        b1, b2 = 0.9, 0.999
         for w, g, m, v in zip(self.parameters, gradients, self.means, self.squares, strict=True):
             m += (1 - b1) * (g - m)
             v += (1 - b2) * (g * g - v)

@@ -158,13 +158,10 @@ def gaussian_product_exponents(units: int, gain: float = 1.0) -> np.ndarray:
     """
     if units < 1 or not gain > 0:
         raise ValueError(f"expected at least one unit and a positive gain, got {units} and {gain}")
-    # psi(x + 1) = psi(x) + 1/x, from psi(1/2) for the odd and psi(1) for the even multiples of 1/2
-    digamma = np.empty(units)
-    digamma[::2] = -np.euler_gamma - 2 * np.log(2)
-    digamma[1::2] = -np.euler_gamma
-    for k in range(2, units):
-        digamma[k] = digamma[k - 2] + 2 / (k - 1)
-    return np.asarray(np.log(gain) + (np.log(2 / units) + digamma[::-1]) / 2)
+    psi = [-np.euler_gamma - 2 * np.log(2), -np.euler_gamma]  # of 1/2 and 1
+    for k in range(1, units - 1):
+        psi.append(psi[-2] + 2 / k)  # psi(k/2 + 1) = psi(k/2) + 2/k
+    return np.asarray(np.log(gain) + (np.log(2 / units) + np.array(psi[:units][::-1])) / 2)
 
 
 def linear_sensitivity(weight: float | complex | np.ndarray) -> float | np.ndarray:

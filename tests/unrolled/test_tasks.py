@@ -63,28 +63,15 @@ def test_inputs_spell_the_text_and_targets_what_comes_next(text):
     assert "".join(vocabulary[i] for i in y[0]) == text[1:]
 
 
-def test_characters_are_numbered_by_first_appearance_or_as_told():
+def test_characters_are_numbered_by_first_appearance():
     assert next_character("hello").vocabulary == "helo"
-    assert next_character("hello", "oleh!").x.shape == (1, 4, 5)
-    np.testing.assert_array_equal(next_character("hello", "oleh!").y, [[2, 1, 1, 0]])
+    np.testing.assert_array_equal(next_character("hello").y, [[1, 2, 2, 3]])
 
 
 @pytest.mark.parametrize("text", ["", "h"])
 def test_a_text_with_nothing_to_predict_is_refused(text):
     with pytest.raises(ValueError, match=f"at least two characters, got '{text}'"):
         next_character(text)
-
-
-def test_a_character_outside_the_vocabulary_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"characters of 'helo' only, got \['!'\]"):
-        next_character("hello!", "helo")
-    with pytest.raises(ValueError, match="characters of '' only"):
-        next_character("hello", "")
-
-
-def test_a_vocabulary_that_holds_a_character_twice_is_refused():
-    with pytest.raises(ValueError, match="vocabulary of distinct characters, got 'hello'"):
-        next_character("hello", "hello")
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 3), st.data())
@@ -103,6 +90,12 @@ def test_pieces_of_a_stream_join_to_a_part_of_the_text(streams, steps, pieces, d
 def test_a_text_that_does_not_fill_one_piece_is_refused():
     with pytest.raises(ValueError, match=r"streams \* steps = 6 characters, got 6"):
         parallel_streams(np.arange(6), streams=2, steps=3)
+
+
+@pytest.mark.parametrize(("streams", "steps"), [(0, 3), (2, 0)])
+def test_no_streams_and_streams_of_no_steps_are_refused(streams, steps):
+    with pytest.raises(ValueError, match="expected at least one stream and one step, got"):
+        parallel_streams(np.arange(13), streams=streams, steps=steps)
 
 
 @given(sequences=st.integers(1, 5), length=st.integers(2, 9), seed=st.integers(0, 2**32 - 1))
@@ -277,3 +270,13 @@ def test_an_installed_library_brings_its_data_along():
     assert len(data) == 2
     for name in data:
         assert any(fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_the_book_is_what_the_note_beside_it_says():
+    data = Path(__file__).parents[2] / "lectures" / "data"
+    text = (data / "alice.txt").read_bytes().decode("ascii")
+    note = (data / "alice.source.txt").read_text(encoding="ascii")
+    assert f"{len(text):,} characters, {len(set(text))} distinct" in note.replace("\n", " ")
+    assert "public domain" in note and "\r" not in text
+    assert text.startswith("ALICE'S ADVENTURES IN WONDERLAND\nLewis Carroll\nCHAPTER I\n")
+    assert text.endswith("THE END\n")

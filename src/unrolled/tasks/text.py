@@ -17,27 +17,24 @@ class Characters(NamedTuple):
     vocabulary: str  #: the distinct characters; position is index
 
 
-def next_character(text: str, vocabulary: str | None = None) -> Characters:
+def next_character(text: str) -> Characters:
     """Turn a text into one sequence: read a character, predict the one that follows.
 
     Parameters
     ----------
     text : str
         At least two characters.
-    vocabulary : str, optional
-        The characters in the order of their indices; by default those of `text`, in order of first
-        appearance.
 
     Returns
     -------
     Characters
-        One-hot inputs for all characters but the last, and the indices of all but the first.
+        One-hot inputs for all characters but the last, the indices of all but the first, and the
+        vocabulary, in order of first appearance.
 
     Raises
     ------
     ValueError
-        If the text is too short or holds a character that is not in the vocabulary, or the
-        vocabulary holds one twice.
+        If the text is too short.
 
     Examples
     --------
@@ -47,15 +44,8 @@ def next_character(text: str, vocabulary: str | None = None) -> Characters:
     """
     if len(text) < 2:
         raise ValueError(f"expected a text of at least two characters, got {text!r}")
-    if vocabulary is None:
-        vocabulary = "".join(dict.fromkeys(text))
-    if len(set(vocabulary)) < len(vocabulary):
-        raise ValueError(f"expected a vocabulary of distinct characters, got {vocabulary!r}")
-    unknown = sorted(set(text) - set(vocabulary))
-    if unknown:
-        raise ValueError(f"expected characters of {vocabulary!r} only, got {unknown}")
-    position = {character: i for i, character in enumerate(vocabulary)}
-    index = np.array([position[character] for character in text])
+    vocabulary = "".join(dict.fromkeys(text))
+    index = np.array([vocabulary.index(character) for character in text])
     return Characters(np.eye(len(vocabulary))[index[None, :-1]], index[None, 1:], vocabulary)
 
 
