@@ -25,10 +25,11 @@ from unittest import mock
 import numpy as np
 from contenders import CELLS, CONTENDERS, FEATURES, Problem
 
-from unrolled import bptt
+from unrolled import fast
 
 SILENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 SIZES = [(1, 50, 10), (32, 50, 10), (32, 100, 64), (64, 200, 128), (64, 500, 256), (16, 1000, 512)]
+LENGTHS = [100, 1000, 10_000]  #: of the sequences in which the gradient flow is measured
 LINUX = sys.platform == "linux"
 ROUNDS = 5  #: turns that every contender takes
 TURN = 0.2  #: seconds that a turn lasts, unless a single call takes longer
@@ -49,21 +50,25 @@ def subnormals():
     # Each unit by itself: 0.8 of the smallest number is rounded to that number, for ever.
     p = Problem("tanh", (32, 1000, 64), "float32", recurrent="identity", gain=0.8)
     run = CONTENDERS["unrolled"][0](p)
-    with mock.patch.object(bptt, "_flush", lambda gradient: None):
+    with mock.patch.object(fast, "FLUSH_EVERY", 10**9):
         kept = float(np.median([clock(run) for _ in range(7)]))
     return [float(np.median([clock(run) for _ in range(7)])), kept]
 
 
-def keras_steps():
-    """Seconds of `gradient_flow` and of a training step of the same Keras LSTM."""
-    from unrolled.gradient_flow import gradient_flow
+def keras_steps(length):
+    """Seconds of a measurement of the gradient flow and of a training step of a Keras LSTM.
+
+    They take turns; the smallest time of each counts.
+    """
+    from unrolled.gradient_flow import GradientFlow
     from unrolled.models import many_to_one
 
     model, rng = many_to_one("LSTM", units=64, features=FEATURES, seed=0), np.random.default_rng(0)
-    x, y = rng.normal(size=(32, 100, FEATURES)).astype("float32"), rng.integers(0, 2, (32, 1))
-    calls = partial(gradient_flow, model, x, y), partial(model.train_on_batch, x, y)
+    x, y = rng.normal(size=(32, length, FEATURES)).astype("float32"), rng.integers(0, 2, (32, 1))
+    calls = partial(GradientFlow(model), x, y), partial(model.train_on_batch, x, y)
     first = [clock(call) for call in calls]
-    return first, [float(np.median([clock(call) for _ in range(15)])) for call in calls]
+    times = [[clock(call) for call in calls] for _ in range(15 if length < 1000 else ROUNDS)]
+    return first, np.min(times, axis=0).tolist()
 
 
 def keras_fits():
@@ -227,8 +232,11 @@ def main():
     flushed, kept = workers["unrolled"].ask("subnormals")
     print(f"\nA vanishing gradient in float32, subnormal numbers kept: {kept / flushed:.1f} times")
     print(f"the time with them flushed to zero ({flushed * 1e3:.1f} ms)")
-    _, (flow, step) = workers["Keras cell, eager"].ask("keras_steps")
-    print(f"\ngradient_flow on a Keras LSTM: {flow / step:.2f} of one training step")
+    for length in LENGTHS:
+        _, (flow, step) = workers["Keras cell, eager"].ask("keras_steps", length)
+        print(
+            f"\nGradientFlow of a Keras LSTM, {length} steps: {flow / step:.2f} of a training step"
+        )
     watched, plain = workers["Keras cell, eager"].ask("keras_fits")
     print(
         f"An epoch of 200 batches with GradientFlowCallback: {watched / plain:.3f} of one without"

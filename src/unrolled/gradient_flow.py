@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
-from itertools import chain
+import inspect
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from threading import RLock
 from typing import Any
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
-from unrolled.backend import keras
-from unrolled.probes import cells_of, probed, recurrent_layers
+from unrolled.flow import Flow
+from unrolled.keras_inputs import as_arrays, as_tensors, first_batch, unstretched
+from unrolled.probes import (
+    Probes,
+    bare_cells,
+    by_path,
+    keras,
+    layer_named,
+    recurrent_layers,
+    replaced,
+    tf,
+)
 
-#: Compiled measurements of each model that is still in use; the oldest of a model goes first.
-_COMPILED: WeakKeyDictionary[keras.Model, dict[Any, Callable[..., Any]]] = WeakKeyDictionary()
-_KEPT = 8
-
-_SPARSE = {"sparse_categorical_crossentropy"}
-_ELEMENTWISE = {
-    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
-    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "dice", "hinge",
-    "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
-    "mean_squared_error", "mean_squared_logarithmic_error", "poisson", "squared_hinge", "tversky",
-}  # fmt: skip
+#: One measurement at a time: each replaces methods of Keras, and restores what a call changes.
+_LOCK = RLock()
 
 
-def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.ndarray]:
+def gradient_flow(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    loss: Any = None,
+    *,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    layers: Collection[str] | None = None,
+    weights: bool = False,
+) -> Flow:
     """Total gradient of the loss with respect to every state of every recurrent layer.
 
     Exact: automatic differentiation with respect to the state that the layer carries from step t
@@ -38,47 +49,76 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     ----------
     model : keras.Model
         A built model on the TensorFlow backend with recurrent layers, in any number, stacked,
-        nested or shared: SimpleRNN, LSTM, GRU, ConvLSTM, Bidirectional, and any cell or stack of
-        cells in `keras.layers.RNN`.
+        nested, shared or within TimeDistributed: SimpleRNN, LSTM, GRU, ConvLSTM, Bidirectional,
+        and any cell or stack of cells in `keras.layers.RNN`.
     x : array_like of shape (batch, time, features)
-        Input sequences, or whatever structure of arrays the model takes.
-    y : array_like
+        Input sequences, or whatever structure of arrays the model takes; or a `tf.data.Dataset` or
+        `keras.utils.PyDataset`, of which the first batch is measured.
+    y : array_like, optional
         Targets, one for each sequence, as `fit` takes them; None if no loss compares them, or in
         place of those of an output without a loss.
     loss : str, keras.losses.Loss or callable, optional
         What `compile` takes. By default the loss that `fit` minimises: the compiled one, with
         every regularizer of the model added. What a `train_step` of your own computes is not seen.
+    sample_weight : array_like of shape (batch,) or (batch, time), optional
+        Weights of sequences, or of their steps, in the loss, as in `fit`.
+    class_weight : dict of int to float, optional
+        Weights of classes in the loss, as in `fit`.
+    layers : collection of str, optional
+        Which recurrent layers to measure: their names, as in the keys of the result, or those of
+        layers and models that hold them. By default all.
+    weights : bool
+        Whether to measure the gradients of the weights as well. This takes about three times as
+        long.
 
     Returns
     -------
-    dict of str to ndarray of shape (batch, time, units)
-        dL/dh_t by name of layer, in the layer's floating-point type, for t = 1..time in the order
-        in which the layer reads its input (last input first where ``go_backwards=True``, as in
-        the backward half of a Bidirectional). Keys are
+    Flow
+        A dictionary with the loss in its attribute `loss`. Its arrays are dL/dh_t of shape
+        (batch, time, units), by name of layer and in the layer's floating-point type, for
+        t = 1..time in the order in which the layer reads its input: last input first where
+        ``go_backwards=True``, as in the backward half of a Bidirectional; the attribute `backward`
+        has the names of these. Keys are
 
         - ``"lstm"`` for dL/dh_t of a layer of that name, and ``"lstm/c"`` for dL/dc_t;
         - ``"bidirectional/forward_lstm"`` and ``"bidirectional/backward_lstm"``;
         - ``"rnn/gru_cell"``, ``"rnn/gru_cell_1"`` for the cells of a stack in ``RNN``;
         - ``"rnn"``, ``"rnn/1"``, ... for the states of any other cell, nested ones flattened, in
           the order in which it returns them;
-        - ``"encoder/lstm"`` and ``"decoder/lstm"`` if two inner models have a layer of one name;
+        - ``"encoder/lstm"`` and ``"decoder/lstm"`` if two inner models have a layer of one name,
+          and ``"lstm_1"`` for another layer of the same name elsewhere;
         - ``"lstm#2"`` for the second call of a layer that is used twice.
+
+        With ``weights=True``, the attribute `weights` has dL/dW of every trainable weight of the
+        model by its path; and `shares` has, for every trainable weight of a measured cell, the
+        share ``<dL/dW_t, dL/dW> / |dL/dW|^2`` of each step t, an array of shape (time,). Here
+        dL/dW_t is the gradient through the use of W at step t alone, and dL/dW their sum, to which
+        what a regularizer adds does not belong. Where a weight is used in two calls, the sum is
+        over the steps of both, the second is named ``"path#2"``, and the shares of both together
+        sum to 1.
 
     Raises
     ------
     ValueError
-        If Keras does not run on TensorFlow; if the model is not built or has no recurrent layer;
-        if one is not called, has a loop of its own, or runs within another loop, as in
-        TimeDistributed; if there is no loss; if an array has the wrong shape or type, is empty or
-        is not finite; if the loss would stretch targets over an output of another shape.
+        If Keras does not run on TensorFlow; if the model is not built, or none of its recurrent
+        layers, or not all of those in `layers`, can be measured; if there is no loss, or it
+        depends on none of the states; if an array has the wrong shape or type, is empty or is not
+        finite; if the loss would stretch targets over an output of another shape.
+
+    Warns
+    -----
+    UserWarning
+        If a layer is left out because it is not called, has a loop of its own, or runs within
+        another loop or function; and if the gradient of a layer is zero because nothing that can
+        be differentiated connects it with the loss.
 
     Notes
     -----
     The reduction is that of the loss. Keras losses average over the batch (and over time, if the
     model predicts at every step), so that the gradients of one sequence scale as ``1 / batch``.
-    A Keras loss computes in ``keras.config.floatx()`` unless it is given a ``dtype``.
-    Weights of samples or classes that `fit` may be given do not count. Data are cast as in `fit`:
-    floating-point numbers to ``keras.config.floatx()``, unless a recurrent layer is more precise.
+    A Keras loss computes in ``keras.config.floatx()`` unless it is given a ``dtype``. Data are
+    cast as in `fit`: floating-point numbers to ``keras.config.floatx()``, unless a recurrent layer
+    is more precise.
 
     The state of an LSTM is the vector (h, c), and the two arrays are the two parts of its
     gradient: dL/dh_t holds c_t fixed and dL/dc_t holds h_t fixed; paths through later states
@@ -87,13 +127,15 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
 
     Where a mask skips step t, the state is carried on unchanged, and its gradient is what reaches
     the state after step t, whichever step computed it. A stateful layer starts from the state
-    that it holds, and holds the same one afterwards.
+    that it holds, and holds the same one afterwards. A layer within TimeDistributed runs on all
+    slices as one batch of batch * slices sequences: ``gradient.reshape(batch, slices, time, -1)``
+    tells them apart.
 
-    The first call for a model, a loss and a shape of data compiles a graph, which is kept for as
-    long as the model lives; later calls cost about as much as a step of training. Where the model,
-    a layer or a cell holds a number, a text, an array, a function, or a list or dictionary of them
-    as an attribute, a change of it is noticed; what else a layer or a loss reads from Python is
-    read once, as in `fit`. With ``model.run_eagerly = True`` nothing is compiled.
+    Seeds that the loss holds, and the generator that random operations of Keras without a seed
+    draw from, move on as they do in `predict`.
+
+    Each call compiles a graph, which takes about as long as the first step of training. To measure
+    one model many times, make a `GradientFlow`, which compiles it once.
 
     Examples
     --------
@@ -104,164 +146,280 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None) -> dict[str, np.
     >>> {name: gradient.shape for name, gradient in flow.items()}
     {'lstm': (2, 7, 4), 'lstm/c': (2, 7, 4)}
     """
-    layers = _checked_layers(model)
-    if loss is None and not model.compiled:
-        raise ValueError("expected a compiled model or a loss, got neither")
-    x, y = _as_tensors(*_checked_arrays(model, layers.values(), x, y))
-    if y is None and (loss is not None or model.loss is not None):
-        raise ValueError("expected y, which the loss compares with the output, got None")
-    with _unchanged(model, layers.values()):
-        measure = _measurement(model, loss) if model.run_eagerly else _compiled(model, loss, x, y)
-        gradients = measure(x, y)
-    return {
-        name: np.ascontiguousarray(np.moveaxis(np.asarray(gradient), 0, 1))
-        for name, gradient in gradients.items()
-    }
+    measure = GradientFlow(model, loss, layers=layers, weights=weights)
+    return measure(x, y, sample_weight=sample_weight, class_weight=class_weight)
 
 
-def _compiled(model: Any, loss: Any, x: Any, y: Any) -> Callable[..., dict[str, Any]]:
-    """The measurement as a graph for data of these shapes, from the store if it is there."""
-    import tensorflow as tf
+class GradientFlow:
+    """Measure the gradient flow of one model as often as you like.
 
-    def shape(tensor: Any) -> tuple[Any, ...]:
-        return () if tensor is None else (tensor.shape, tensor.dtype)
+    ``measure(x, y=None, *, sample_weight=None, class_weight=None)`` returns a `Flow`, as
+    `gradient_flow` does. The first call compiles a graph, and each later one costs about as much as
+    a step of training, at any length of the sequences. What a layer or a loss reads from Python,
+    such as an attribute of the model, is read when the graph is made, as in `fit`; a model that is
+    compiled once more is noticed, but not that layers were added to it or taken away. With
+    ``model.run_eagerly = True`` nothing is compiled.
 
-    def identity(part: Any) -> Any:
-        return part if isinstance(part, str) else id(part)
+    Copies, also those made by pickle, compile graphs of their own. Threads may share a
+    `GradientFlow` and a model; they wait for one another.
 
-    shapes = repr(keras.tree.map_structure(shape, (x, y)))
-    losses = repr(keras.tree.map_structure(identity, loss))
-    # The key holds the losses too, so that no other object takes over an id.
-    held = vars(model).get("_compile_loss"), *keras.tree.flatten(loss)
-    key = shapes, losses, held, _settings(model)
-    store = _COMPILED.setdefault(model, {})
-    if key not in store:
-        while len(store) >= _KEPT:
-            del store[next(iter(store))]
-        measure = tf.function(_measurement(model, loss), autograph=False)
-        store[key] = measure.get_concrete_function(x, y)
-    return store[key]
+    Parameters
+    ----------
+    model, loss, layers, weights
+        As for `gradient_flow`.
+
+    Raises
+    ------
+    ValueError
+        As for `gradient_flow`, some of it when the first batch is measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from unrolled.models import many_to_one
+    >>> measure = GradientFlow(many_to_one("GRU", units=4, seed=0), weights=True)
+    >>> x, y = np.ones((2, 7, 1)), np.array([0, 1])
+    >>> flow = measure(x, y)
+    >>> flow["gru"].shape, round(flow.loss, 1)
+    ((2, 7, 4), 0.7)
+    >>> path = measure.model.get_layer("gru").cell.recurrent_kernel.path
+    >>> flow.weights[path].shape, flow.shares[path].shape
+    ((4, 12), (7,))
+    >>> float(round(flow.shares[path].sum(), 6))
+    1.0
+    """
+
+    def __init__(
+        self, model: Any, loss: Any = None, *, layers: Any = None, weights: bool = False
+    ) -> None:
+        _check(model, built=True)
+        self.model, self.loss, self.weights = model, loss, weights
+        self.layers = [layers] if isinstance(layers, str) else layers
+        if self.layers is not None and not len(self.layers):
+            raise ValueError("expected a name in layers, or None for all of them, got none")
+        self._forget()
+
+    def _forget(self) -> None:
+        self._compiled_loss = vars(self.model).get("_compile_loss")
+        self._judge = self.model
+        if self.loss is not None:  # computed by an empty model
+            self._judge = keras.Sequential(name="judge")  # or it would use up a counted name
+            self._judge.output_names = getattr(self.model, "output_names", None)
+            self._judge.compile(None, self.loss)
+        self._graph = tf.function(self._run, autograph=False, reduce_retracing=True)
+        self._warnings: list[str] = []
+        self._backward: frozenset[str] = frozenset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._forget()
+
+    def __call__(
+        self, x: Any, y: Any = None, *, sample_weight: Any = None, class_weight: Any = None
+    ) -> Flow:
+        """Measure one batch; see `gradient_flow`."""
+        if tf.inside_function():
+            raise ValueError("expected to measure outside of a tf.function, got a call within one")
+        model = self.model
+        if self.loss is None and not model.compiled:
+            raise ValueError("expected a compiled model or a loss, got neither")
+        layers = recurrent_layers(model).values()
+        data = as_tensors(model, layers, *first_batch(x, y, sample_weight), class_weight)
+        if data[1] is None and (self.loss is not None or model.loss is not None):
+            raise ValueError("expected y, which the loss compares with the output, got None")
+        with _LOCK:
+            if vars(model).get("_compile_loss") is not self._compiled_loss:
+                self._forget()  # the model has been compiled once more
+            found = self._found(layers, *data, None)
+            if self.weights:
+                along = keras.tree.map_structure(_scaled, found["sums"])
+                found["products"] = self._found(layers, *data, along)["products"]
+            said, self._warnings = self._warnings, []  # once for each graph
+        for words in said:
+            warnings.warn(words, stacklevel=2)
+        found = keras.tree.map_structure(np.asarray, found)
+        return Flow(
+            {name: _batch_first(gradient) for name, gradient in found["states"].items()},
+            loss=float(found["loss"]),
+            backward=self._backward,
+            weights=found["weights"],
+            shares=_shares(found["products"]),
+        )
+
+    def _found(self, layers: Iterable[Any], *data: Any) -> dict[str, Any]:
+        with _unscaled(), _unchanged(self.model, layers):
+            # Called itself, the function would complain if many of them are each called once.
+            run = self._run if self.model.run_eagerly else self._graph.get_concrete_function(*data)
+            found: dict[str, Any] = run(*data)
+            return found
+
+    def _run(self, x: Any, y: Any, sample_weight: Any, sums: Any) -> dict[str, Any]:
+        """The loss and its gradients; with time as the first axis if with respect to states."""
+        layers = recurrent_layers(self.model)
+        weights = by_path(self.model.trainable_variables if self.weights else [])
+        local = self.model.distribute_strategy.experimental_local_results
+        values = {name: local(weight.value)[0] for name, weight in weights.items()}
+        wanted = _asked(self.model, layers, self.layers)
+        probes = Probes(layers, wanted, dict(weights) if self.weights else None, sums)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(list(values.values()))
+            with _noted("gradient_flow called the model with x: {}", x), probes.in_place(tape):
+                y_pred = self.model(x, training=False)
+            said = _left_out(self.model, probes)
+            loss = tf.reduce_sum(self._loss(x, y, y_pred, sample_weight))
+        sources = {**probes.zeros, "weights": values}
+        found = tape.gradient(loss, sources)
+        self._warnings = said + _unconnected(probes.calls, found["states"])
+        self._backward = frozenset(probes.backward)
+        dense: dict[str, Any] = keras.tree.map_structure(_dense, found, sources)
+        return {"loss": loss, **dense}
+
+    def _loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """The loss that `fit` minimises, or the given one in its place."""
+        judge = self._judge
+        own = type(judge).compute_loss is not keras.Model.compute_loss
+        if judge.loss is None and not own and not judge.losses:
+            raise ValueError(
+                "expected a loss, got none from compile or add_loss: give it as loss= to "
+                "gradient_flow or GradientFlowCallback"
+            )
+        with (
+            _noted("output {}, y {}, sample_weight {}, in gradient_flow", y_pred, y, sample_weight),
+            nullcontext() if own else replaced(keras.losses.Loss, "__call__", unstretched),
+        ):
+            return _computed(judge.compute_loss, x, y, y_pred, sample_weight)
 
 
-def _as_tensors(*arrays: Any) -> Any:
-    import tensorflow as tf
-
-    return keras.tree.map_structure(
-        lambda array: None if array is None else tf.convert_to_tensor(array), arrays
-    )
+def _computed(compute_loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss, from a method that takes all that `fit` gives it, or some of it by name."""
+    signature = inspect.signature(compute_loss)
+    names = signature.parameters
+    given = {"x": x, "y": y, "y_pred": y_pred, "sample_weight": sample_weight}
+    mode = {"training": False} if "training" in names else {}
+    try:
+        taken = signature.bind(*given.values(), **mode)
+    except TypeError:
+        kept = set(given if any(p.kind is p.VAR_KEYWORD for p in names.values()) else names)
+        kept |= set() if sample_weight is None else {"sample_weight"}  # not lost in silence
+        taken = signature.bind(**{n: v for n, v in given.items() if n in kept}, **mode)
+    return compute_loss(*taken.args, **taken.kwargs)
 
 
 def build(model: Any, x: Any) -> None:
     """Make the weights of a model as the first step of `fit` would, by a call without numbers."""
 
-    def symbol(tensor: Any) -> Any:
-        dtype = keras.config.floatx() if tensor.dtype.is_floating else tensor.dtype.name
-        return keras.KerasTensor((None, *tensor.shape[1:]), dtype)
+    def symbol(array: Any) -> Any:
+        if array is None:
+            return None
+        floating = "float" in array.dtype.name
+        dtype = keras.config.floatx() if floating else keras.backend.standardize_dtype(array.dtype)
+        return keras.KerasTensor((None, *array.shape[1:]), dtype)
 
-    model(keras.tree.map_structure(symbol, *_as_tensors(_as_arrays("x", x, 1))))
-
-
-def _settings(model: Any) -> tuple[Any, ...]:
-    """All plain data and functions that a model, its layers and cells hold, as a graph has them."""
-    skipped, layers = _bookkeeping(), model._flatten_layers()
-    cells = chain(*(cells_of(layer) for layer in layers if isinstance(layer, keras.layers.RNN)))
-    holders = {id(holder): holder for holder in chain(layers, cells)}  # cells need not be layers
-    return tuple(
-        (_identity(holder), name, plain)
-        for holder in holders.values()
-        for name, value in getattr(holder, "__dict__", {}).items()
-        if name not in skipped
-        and not name.startswith("_self_")  # those of TensorFlow
-        and (plain := _plain(value)) is not None
-    )
+    _check(model)
+    x, _, _ = first_batch(x)
+    model(keras.tree.map_structure(symbol, as_arrays("x", x, 1)))
 
 
-@cache
-def _bookkeeping() -> set[str]:
-    """Attributes that Keras itself sets, some of them at each call: the private ones of any model
-    and what `fit`, `evaluate` and `predict` leave."""
-    private = {name for name in vars(keras.Model(name="any")) if name.startswith("_")}
-    functions = {"train_function", "test_function", "predict_function"}
-    return private | functions | {"stop_training", "stop_evaluating", "stop_predicting"}
+def _dense(gradient: Any, source: Any) -> Any:
+    return tf.zeros_like(source) if gradient is None else tf.convert_to_tensor(gradient)
 
 
-def _plain(value: Any) -> Any:
-    """What tells plain data, or a function, from another; None for all else."""
-    if isinstance(value, (bool, int, float, complex, str, np.generic)):
-        return repr(value)  # 1, 1.0 and True are equal
-    if isinstance(value, np.ndarray):
-        return value.shape, value.dtype.str, hash(value.tobytes())
-    if isinstance(value, dict):
-        return tuple(map(_plain, value.items()))
-    if isinstance(value, (list, tuple, set)):
-        return tuple(map(_plain, value))
-    return _identity(value) if callable(value) else None
+def _batch_first(gradient: np.ndarray) -> np.ndarray:
+    """From (time, batch, ...) to (batch, time, ...units), also where a state is one number."""
+    gradient = gradient if gradient.ndim > 2 else gradient[..., None]
+    return np.ascontiguousarray(np.moveaxis(gradient, 0, 1))
 
 
-def _identity(thing: Any) -> Any:
-    """What tells an object from another: a weak reference if possible, as ids are used again."""
+def _scaled(direction: Any) -> Any:
+    """The direction as numbers up to 1: shares are those of any multiple, but may not underflow."""
+    wide = tf.cast(direction, keras.backend.result_type(direction.dtype.name, "float32"))
+    return tf.math.divide_no_nan(wide, tf.reduce_max(tf.abs(wide)))
+
+
+def _shares(products: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    """The products of dL/dW_t with dL/dW, divided by their sum over the steps of all calls."""
+    with np.errstate(invalid="ignore"):  # no share in a gradient of zero
+        return {
+            f"{path}#{k}" if k > 1 else path: product / sum(p.sum(dtype=float) for p in of_calls)
+            for path, of_calls in products.items()
+            for k, product in enumerate(of_calls, start=1)
+        }
+
+
+@contextmanager
+def _noted(note: str, *data: Any) -> Iterator[None]:
+    """Add the shapes of data to an error, since Keras shows at most those of an inner layer."""
     try:
-        return hash(ref(thing)), ref(thing)
-    except TypeError:
-        return id(thing)
-
-
-def _measurement(model: Any, loss: Any) -> Callable[..., dict[str, Any]]:
-    """The function of x and y that is measured; it does not keep the model alive."""
-    import tensorflow as tf  # only now is it certain that Keras runs on it
-
-    reference, judge = ref(model), None
-    names = getattr(model, "output_names", None)
-    if loss is not None:  # computed by an empty model
-        judge = keras.Sequential(name="judge")  # or it would use up a name that Keras counts
-        judge.output_names = names
-        judge.compile(loss=loss)
-
-    def measure(x: Any, y: Any) -> dict[str, Any]:
-        model: Any = reference()
-        layers = recurrent_layers(model)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            with probed(layers, tape) as (probes, calls):
-                y_pred = _prediction(model, x)
-            if idle := [name for name in layers if name not in calls]:
-                raise ValueError(
-                    f"expected the model to call every recurrent layer, but not {idle}: unused, "
-                    "looping in a `call` of its own, or in a tf.function that was traced before"
-                )
-            if loss is None and _lacks_loss(model):
-                raise ValueError(
-                    "expected a loss, got none from compile or add_loss: give it as loss= to "
-                    "gradient_flow or GradientFlowCallback"
-                )
-            named = names or range(len(keras.tree.flatten(y_pred)))
-            _check_targets(y, y_pred, model.loss if loss is None else loss, named)
-            compute_loss = (judge or model).compute_loss
-            value = compute_loss(x=x, y=y, y_pred=y_pred, training=False)
-        gradients: dict[str, Any] = tape.gradient(value, probes, unconnected_gradients="zero")
-        return gradients
-
-    return measure
-
-
-def _prediction(model: Any, x: Any) -> Any:
-    try:
-        return model(x, training=False)
-    except Exception as error:  # Keras shows at most the input of the layer that failed
-        shapes = [tuple(array.shape) for array in keras.tree.flatten(x)]
-        error.add_note(f"gradient_flow called {model.name!r} with x of shape {shapes}")
+        yield
+    except Exception as error:
+        shapes = (
+            keras.tree.map_structure(lambda a: None if a is None else tuple(a.shape), part)
+            for part in data
+        )
+        error.add_note(note.format(*shapes))
         raise
 
 
-def _lacks_loss(model: Any) -> bool:
-    own = type(model).compute_loss is not keras.Model.compute_loss
-    return model.loss is None and not own and not model.losses
+def _asked(model: Any, layers: dict[str, Any], names: Collection[str] | None) -> list[str] | None:
+    """Names of the recurrent layers that have these names, or stand in layers that have them."""
+    asked: list[str] = []
+    for name in names or []:
+        wrappers = [layer for layer in model._flatten_layers() if layer.name == name]
+        within = {id(part) for wrapper in wrappers for part in wrapper._flatten_layers()}
+        called = layer_named(name, layers)
+        found = [key for key, layer in layers.items() if key == called or id(layer) in within]
+        if not found:
+            raise ValueError(f"expected layers among {list(layers)}, got {name!r}")
+        asked += found
+    return None if names is None else asked
+
+
+def _left_out(model: Any, probes: Probes) -> list[str]:
+    """What to say of layers that could not be measured; an error if there are no others."""
+    reasons = dict(probes.left_out)
+    if probes.wanted is None:
+        way = "is called outside of a recurrent layer: wrap it in keras.layers.RNN to measure it"
+        reasons |= dict.fromkeys(bare_cells(model), way)
+    said = [f"{name!r}, which {reason}" for name, reason in reasons.items()]
+    if said and (probes.wanted is not None or not probes.calls):
+        raise ValueError(f"expected recurrent layers that can be measured, got {'; '.join(said)}")
+    if not probes.calls:
+        raise ValueError(f"expected a recurrent layer in the model, got none in {model.name!r}")
+    return [f"gradient_flow leaves out {one}" for one in said]
+
+
+def _unconnected(calls: dict[str, list[str]], gradients: dict[str, Any]) -> list[str]:
+    """What to say of layers on which the loss does not depend; an error if there are no others."""
+    cut = [call for call, names in calls.items() if all(gradients[n] is None for n in names)]
+    why = "nothing that can be differentiated connects the loss with"
+    if len(cut) == len(calls):
+        raise ValueError(
+            f"expected a loss that depends on the states of {cut}, but {why} them: look for "
+            "stop_gradient, argmax, rounding, a cast to integers, a loss without y_pred, or a "
+            "function with a gradient of its own, such as tf.recompute_grad"
+        )
+    unless = "unless it runs in a function with a gradient of its own, such as tf.recompute_grad"
+    return [f"the gradient of {name!r} is zero, since {why} it, {unless}" for name in cut]
+
+
+@contextmanager
+def _unscaled() -> Iterator[None]:
+    """Leave the scope of a strategy, in which Keras divides losses by the number of replicas."""
+    graph = tf.compat.v1.get_default_graph()
+    before = graph._distribution_strategy_stack  # TensorFlow has no public way out
+    graph._distribution_strategy_stack = []
+    try:
+        yield
+    finally:
+        graph._distribution_strategy_stack = before
 
 
 @contextmanager
 def _unchanged(model: Any, layers: Iterable[Any]) -> Iterator[None]:
     """Put back what a call may change: seeds of dropout, metrics, states kept, losses added."""
-    import tensorflow as tf
-
     variables = [*model.non_trainable_variables, *model.metrics_variables]
     for layer in layers:
         variables += keras.tree.flatten(layer.states) if layer.stateful else []
@@ -276,8 +434,7 @@ def _unchanged(model: Any, layers: Iterable[Any]) -> Iterator[None]:
             layer._losses[:] = added
 
 
-def _checked_layers(model: Any) -> dict[str, Any]:
-    """Every recurrent layer of the model by name."""
+def _check(model: Any, built: bool = False) -> None:
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"expected the TensorFlow backend, got {keras.backend.backend()!r}")
     if not isinstance(model, keras.Model):
@@ -286,137 +443,14 @@ def _checked_layers(model: Any) -> dict[str, Any]:
         raise ValueError(
             f"expected an instance of keras.Model, got {what} {kind.__module__}.{kind.__qualname__}"
         )
-    if not model.built:
+    if type(model).call is keras.Model.call:
+        parts = [part.name for part in model._flatten_layers() if isinstance(part, keras.Model)]
+        raise ValueError(
+            f"expected a model with a `call`, got {model.name!r} without one: measure one of the "
+            f"models within it, which are {parts[1:]}"
+        )
+    if built and not model.built:
         raise ValueError(
             f"expected a built model, got {model.name!r}, which is not: start it with a "
             "keras.Input, or call it once"
-        )
-    layers = recurrent_layers(model)
-    if not layers:
-        raise ValueError(f"expected a recurrent layer in the model, got none in {model.name!r}")
-    return layers
-
-
-def _checked_arrays(model: Any, layers: Iterable[Any], x: Any, y: Any) -> tuple[Any, Any]:
-    """Inputs and targets as arrays whose shapes fit the model and whose values are finite."""
-    # As `fit` has them, unless layers are more precise.
-    types = keras.config.floatx(), *(layer.compute_dtype for layer in layers)
-    floats = keras.backend.result_type(*types)
-    # A subclassed model has no `inputs`: what it takes is known only to its `call`.
-    inputs = getattr(model, "inputs", None) or []
-    x = _as_arrays("x", x, len(inputs))
-    if isinstance(x, dict) and isinstance(getattr(model, "_inputs_struct", None), (list, tuple)):
-        names = [tensor.name for tensor in inputs]
-        if not set(names) <= set(x):
-            raise ValueError(f"expected x for the inputs {names}, got it for {list(x)}")
-        x = [x[name] for name in names]
-    expected = [tensor.shape for tensor in inputs]
-    got = [array.shape for array in keras.tree.flatten(x)]
-    if any(0 in shape for shape in got) or (expected and not _fit(got, expected)):
-        raise ValueError(f"expected x of shape {expected} with no empty axis, got {got}")
-    texts = [keras.backend.standardize_dtype(tensor.dtype) == "string" for tensor in inputs]
-    parts = zip(keras.tree.flatten(x), texts or [False] * len(got), strict=True)
-    arrays = [array if text else _as_numbers("x", array, floats) for array, text in parts]
-    x = keras.tree.pack_sequence_as(x, arrays)
-    if y is None:
-        return x, None
-    y = _as_arrays("y", y, len(getattr(model, "outputs", None) or []))
-    targets = [array.shape for array in keras.tree.flatten(y) if array is not None]
-    if not targets or any(shape[:1] != got[0][:1] for shape in targets):
-        raise ValueError(
-            f"expected y with one target for each of the {got[0][0]} sequences of x, "
-            f"got shape {targets}"
-        )
-    return x, keras.tree.map_structure(
-        lambda array: None if array is None else _as_numbers("y", array, floats), y
-    )
-
-
-def _as_arrays(name: str, data: Any, parts: int) -> Any:
-    """Lists of numbers as arrays, one for each of the `parts`; other structures are kept."""
-    if isinstance(data, dict):
-        return {key: _as_arrays(name, part, 1) for key, part in data.items()}
-    plain = isinstance(data, (list, tuple)) and any(
-        np.isscalar(leaf) for leaf in keras.tree.flatten(data)
-    )
-
-    def as_array(part: Any) -> Any:  # y may lack that of an output without a loss
-        return None if part is None and name == "y" else np.asarray(part)
-
-    try:
-        if plain and parts > 1:
-            return [as_array(part) for part in data]
-        arrays = as_array(data) if plain else keras.tree.map_structure(as_array, data)
-    except ValueError as error:
-        raise ValueError(
-            f"expected {name} with sequences of one length, padded and masked: {error}"
-        ) from None
-    for array in keras.tree.flatten(arrays):
-        if array is not None and array.shape == () and array.dtype == object:
-            kind = type(array.item()).__name__
-            raise ValueError(
-                f"expected {name} as arrays of one batch, such as one `next(iter(dataset))` gives, "
-                f"got {kind}{': pad and mask it' if kind == 'RaggedTensor' else ''}"
-            )
-    return arrays
-
-
-def _as_numbers(name: str, array: np.ndarray, floats: str) -> np.ndarray:
-    """The array, its floating-point numbers of the given type."""
-    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        raise ValueError(f"expected numbers in {name}, got values of type {array.dtype}")
-    if "float" in array.dtype.name:
-        array = array.astype(floats)
-    if not np.isfinite(array).all():
-        raise ValueError(f"expected finite values in {name}, got NaN or infinity")
-    return array
-
-
-def _fit(shapes: list[tuple[int, ...]], expected: list[tuple[int | None, ...]]) -> bool:
-    return len(shapes) == len(expected) and all(
-        len(shape) == len(wanted)
-        and all(w in (None, size) for size, w in zip(shape, wanted, strict=True))
-        for shape, wanted in zip(shapes, expected, strict=True)
-    )
-
-
-def _check_targets(y: Any, y_pred: Any, loss: Any, names: Sequence[Any]) -> None:
-    """Refuse targets that a loss of Keras would stretch over an output of the model."""
-    outputs = _by_name(y_pred, names)
-    nested = keras.tree.is_nested(loss)
-    losses = _by_name(loss, outputs) if nested else dict.fromkeys(outputs, loss)
-    judged = [name for name in outputs if losses.get(name) is not None]
-    targets = _by_name(y, outputs if len(keras.tree.flatten(y)) == len(outputs) else judged)
-    if judged and isinstance(y, dict) and not keras.tree.is_nested(y_pred):
-        raise ValueError(f"expected y as an array for the only output, got it for {list(y)}")
-    if isinstance(y, dict) and not set(judged) <= set(y) <= set(outputs):
-        raise ValueError(f"expected y for the outputs {judged}, got it for {list(y)}")
-    for name in filter(targets.__contains__, judged):
-        parts = targets[name], outputs[name], losses[name]
-        if targets[name] is None:
-            raise ValueError(f"expected y for the outputs {judged}, got None for {name!r}")
-        if not any(map(keras.tree.is_nested, parts)):
-            _check_target(*parts, f" for output {name!r}" if len(outputs) > 1 else "")
-
-
-def _by_name(data: Any, names: Iterable[Any]) -> dict[Any, Any]:
-    """What Keras takes as a dictionary or in the order of the outputs, as a dictionary."""
-    if isinstance(data, dict):
-        return data
-    return dict(zip(names, keras.tree.flatten(data), strict=False))
-
-
-def _check_target(target: Any, output: Any, loss: Any, place: str) -> None:
-    function = keras.losses.get(loss)
-    name = getattr(getattr(function, "fn", function), "__name__", "")
-    got, shape = tuple(target.shape), tuple(output.shape)
-    fitting: list[tuple[int | None, ...]] = []
-    if name in _SPARSE:
-        fitting = [shape[:-1], (*shape[:-1], 1)]
-    elif name in _ELEMENTWISE:
-        fitting = [shape, (*shape, 1)] + ([shape[:-1]] if shape[-1:] == (1,) else [])
-    if fitting and not any(_fit([got], [wanted]) for wanted in fitting):
-        raise ValueError(
-            f"expected y of shape {fitting[0]}{place}, as {name} takes it with an output of shape "
-            f"{shape}, got {got}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unrolled.backend import keras
+from unrolled.probes import keras
 
 CELLS = {"SimpleRNN": keras.layers.SimpleRNN, "LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}
 

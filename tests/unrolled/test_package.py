@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_every_public_name_is_there_and_documented():
     [
         ("keras", ["gradient_flow", "callback"], "Keras and TensorFlow: {}[keras]"),
         ("tensorflow", ["models"], "Keras and TensorFlow: {}[keras]"),
-        ("matplotlib", ["figures"], "Matplotlib: {}[figures]"),
+        ("matplotlib", ["figures", "explorable"], "Matplotlib: {}[figures]"),
     ],
 )
 def test_a_module_that_lacks_a_package_says_how_to_install_it(missing, modules, words):
@@ -40,3 +41,17 @@ def test_a_record_can_be_read_and_described_without_keras():
     program = "import sys, unrolled.record; print('keras' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "False\n", "")
+
+
+def test_the_version_is_that_of_the_installed_package_or_says_that_there_is_none():
+    assert unrolled.__version__ == metadata.version("unrolled")
+    program = """
+from importlib import metadata
+def missing(name):
+    raise metadata.PackageNotFoundError(name)
+metadata.version = missing
+import unrolled
+print(unrolled.__version__)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "0+unknown\n", "")
