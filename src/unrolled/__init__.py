@@ -7,13 +7,15 @@ Conventions that hold everywhere:
   ``recurrent_kernel`` ``(units, units)``, ``bias`` ``(units,)``. A state is a row vector, so
   ``h_t = tanh(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias)``, and
   ``SimpleRNNCell(*layer.get_weights())`` is the same network as the Keras ``layer``.
-* A gradient has the shape of the thing it is the gradient of.
+* A gradient has the shape of the array with respect to which it is taken.
 * Floating-point precision follows the weights: float32 in, float32 out; float64 in, float64 out.
 
 Importing this package imports NumPy only. ``unrolled.gradient_flow``, ``callback`` and ``models``
 need Keras on TensorFlow (``pip install 'unrolled[keras]'``), ``figures`` and ``explorable`` need
 Matplotlib (``pip install 'unrolled[figures]'``): import them by name where you use them.
 """
+
+from importlib import metadata
 
 from unrolled.bptt import (
     backpropagate_through_time,
@@ -22,10 +24,13 @@ from unrolled.bptt import (
     truncated_backpropagation_through_time,
     unroll,
 )
-from unrolled.cells import Cell, SimpleRNNCell
-from unrolled.diagonal_cell import DiagonalLinearCell
-from unrolled.gated_cells import GRUCell, LSTMCell
+from unrolled.cells import Cell, DiagonalLinearCell, GRUCell, LSTMCell, SimpleRNNCell
 from unrolled.gradient_check import central_difference, gradient_check, relative_error
+
+try:
+    __version__ = metadata.version("unrolled")
+except metadata.PackageNotFoundError:  # run from its source without being installed
+    __version__ = "0+unknown"
 
 __all__ = [
     "Cell",

@@ -8,6 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+import unrolled.figures  # noqa: F401  (says what to install where Matplotlib is missing)
+
+# isort: split
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

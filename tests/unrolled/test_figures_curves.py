@@ -7,12 +7,13 @@ from matplotlib.figure import Figure
 
 from unrolled import figures
 from unrolled.figures.style import color_of
+from unrolled.flow import Flow
 
 
 def test_gradients_of_several_seeds_are_a_median_in_a_band():
     seeds, time = np.array([1.0, 2.0, 10.0]), np.array([1.0, 3.0])
     gradients = (seeds[:, None] * time)[:, None, :, None]  # (seeds, batch, time, units)
-    ax = figures.gradient_norms(Figure().add_subplot(), {"LSTM": gradients})
+    ax = figures.gradient_norms(Figure().add_subplot(), {"LSTM": gradients}, seeds=True)
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 2], [2, 6]])
     corners = ax.collections[0].get_paths()[0].vertices
     for step, reach in ((1, (1, 10)), (2, (3, 30))):
@@ -112,10 +113,45 @@ def test_a_learning_curve_has_the_colour_of_its_cell_however_it_is_written():
     assert [line.get_color() for line in ax.lines] == [color_of("LSTM"), color_of("no state")]
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 5, 5, 4), (0, 3, 4)], ids=str)
-def test_gradients_that_are_empty_or_of_other_axes_are_refused(shape):
-    with pytest.raises(ValueError, match=r"expected 'conv' of shape .* join axes with"):
-        figures.gradient_norms(Figure().add_subplot(), {"conv": np.ones(shape)})
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((3, 4), r"shape \(batch, time, ...units\) .* got \(3, 4\)"),
+        ((0, 3, 4), r"'rnn' with no empty axis, got \(0, 3, 4\)"),
+    ],
+    ids=str,
+)
+def test_gradients_that_are_empty_or_lack_an_axis_are_refused(shape, words):
+    with pytest.raises(ValueError, match=words):
+        figures.gradient_norms(Figure().add_subplot(), {"rnn": np.ones(shape)})
+
+
+def test_gradients_of_a_convolutional_layer_are_drawn_at_their_time_steps():
+    of_conv = np.ones((2, 3, 5, 5, 4)) * np.array([1.0, 2.0, 4.0])[:, None, None, None]
+    ax = figures.gradient_norms(Figure().add_subplot(), {"conv_lstm2d": of_conv})
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 10], [2, 20], [3, 40]])
+
+
+def test_both_halves_of_a_bidirectional_layer_are_drawn_at_the_steps_of_their_input():
+    rising = np.array([1.0, 2.0, 4.0]).reshape(1, 3, 1)
+    names = "both/forward_gru", "both/backward_gru"
+    flow = Flow(dict.fromkeys(names, rising), backward=frozenset(names[1:]))
+    ax = figures.gradient_norms(Figure().add_subplot(), flow)
+    np.testing.assert_allclose([line.get_ydata() for line in ax.lines], [[1, 2, 4], [4, 2, 1]])
+    assert ax.get_xlabel() == "time step t of the input"
+    ax = figures.gradient_norms(Figure().add_subplot(), Flow({"gru": rising}))
+    assert ax.get_xlabel() == "time step t"
+
+
+def test_singular_values_are_drawn_against_steps_back_down_to_a_millionth_of_the_largest():
+    logs = np.array([[0.0, -1.0], [0.5, -np.inf]])
+    ax = figures.singular_values(Figure().add_subplot(), logs)
+    other, largest = ax.lines
+    np.testing.assert_allclose(largest.get_xydata(), [[1, 1], [2, np.exp(0.5)]])
+    np.testing.assert_allclose(other.get_xydata(), [[1, np.exp(-1)], [2, 0]])
+    ax.figure.canvas.draw()  # without a warning
+    assert ax.get_ylim()[0] == pytest.approx(1e-6)
+    assert len(figures.singular_values(Figure().add_subplot(), logs[:, :1]).lines) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The map of gradient norms: what it marks, what it leaves empty, what it refuses."""
+"""The maps of gradients: what they mark, what they leave empty, what they refuse."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ HALVED = 0.5 ** np.outer([1.0, 0.5, 0.1], np.arange(20))  # reaches 6.6, 13.3 an
 STEPS = np.array([0, 10, 100])
 
 
-def drawn(norms, **options):
+def drawn(norms):
     ax = Figure().add_subplot()
-    assert figures.gradient_heat_map(ax, STEPS, norms, **options) is ax
+    assert figures.gradient_heat_map(ax, STEPS, norms) is ax
     filled, line = ax.collections
     return ax, filled, line
 
@@ -27,10 +27,10 @@ def test_the_dashed_line_stands_where_one_per_cent_is_left():
     assert len(heights[100]) == 0
 
 
-def test_bands_are_powers_of_ten_down_to_the_decades_asked_for():
+def test_bands_are_powers_of_ten_or_parts_of_them_down_to_eight():
     _, filled, _ = drawn(HALVED)  # 0.5 ** 19 is 10 ** -5.7
     np.testing.assert_allclose(filled.levels, np.arange(-6, 1))
-    _, filled, _ = drawn(HALVED, decades=3)
+    _, filled, _ = drawn(HALVED ** (1 / 2))
     np.testing.assert_allclose(filled.levels, np.arange(-3, 0.1, 0.5))
     _, filled, _ = drawn(HALVED**9)
     np.testing.assert_allclose(filled.levels, np.arange(-8, 1))
@@ -70,20 +70,12 @@ def test_zeros_have_the_lowest_colour_even_where_a_measurement_holds_nothing_els
     assert filled.get_paths()[0].contains_points([(98, 1), (98, 18)]).all()
 
 
-@pytest.mark.parametrize("decades", [0, -1, np.nan])
-def test_less_than_a_decade_is_refused(decades):
-    with pytest.raises(ValueError, match=f"expected decades of at least 1, got {decades}"):
-        drawn(HALVED, decades=decades)
-
-
 def test_a_negative_norm_is_refused():
     with pytest.raises(ValueError, match="expected norms that are not negative, got -1"):
         drawn(-HALVED)
 
 
-def test_the_scale_can_be_left_out():
-    ax, _, _ = drawn(HALVED, colorbar=False)
-    assert ax.figure.axes == [ax]
+def test_the_scale_says_what_it_shows():
     ax, _, _ = drawn(HALVED)
     assert ax.figure.axes[1].get_ylabel() == "norm of dL/dh"
 
@@ -107,3 +99,48 @@ def test_states_of_one_cell_type_have_its_colour_and_zeros_are_left_out():
     assert [line.get_color() for line in ax.lines] == [figures.COLORS[kind] for kind in kinds]
     ax.figure.canvas.draw()
     assert ax.get_ylim()[0] > 0.5
+
+
+# By unit
+
+
+def unit_map(values, **options):
+    ax = figures.unit_heat_map(Figure().add_subplot(), values, **options)
+    (image,) = ax.images
+    ax.figure.canvas.draw()
+    return ax, image
+
+
+def test_a_map_by_unit_shows_sizes_over_the_batch_on_a_log_scale():
+    values = np.array([[[3.0, 0.0], [1e-9, -4.0]], [[-3.0, 0.0], [1e-9, 4.0]]])
+    ax, image = unit_map(values)
+    np.testing.assert_allclose(image.get_array(), [[3, 1e-9], [0, 4]])  # (units, time)
+    assert (image.norm.vmin, image.norm.vmax) == pytest.approx((4e-8, 4))
+    assert image.norm(0.0) == image.norm(1e-9) == 0  # the lowest colour, not a hole
+    assert image.get_extent() == [0.5, 2.5, 0.5, 2.5]  # step 1 and unit 1 lie at 1
+    assert ax.figure.axes[1].get_ylabel() == "size of dL/dh"
+
+
+def test_a_map_by_unit_shows_means_on_a_linear_scale_that_begins_at_0_or_has_it_in_the_middle():
+    gates = np.array([[[0.2, 1.0]], [[0.4, 0.0]]])
+    _, image = unit_map(gates, log=False, label="forget gate")
+    np.testing.assert_allclose(image.get_array(), [[0.3], [0.5]])
+    assert (image.norm.vmin, image.norm.vmax) == (0, 0.5)
+    _, image = unit_map(gates - 1, log=False)
+    assert (image.norm.vmin, image.norm.vmax) == pytest.approx((-0.7, 0.7))
+
+
+def test_a_map_by_unit_leaves_empty_what_is_not_finite():
+    _, image = unit_map(np.array([[[1.0, np.nan], [np.inf, 2.0]]]))
+    assert image.get_array().mask.tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("values", "log"), [(np.zeros((1, 2, 3)), True), (np.full((1, 2, 3), np.nan), False)]
+)
+def test_a_map_by_unit_of_nothing_is_refused(values, log):
+    with pytest.raises(ValueError, match="expected values to draw, got none among 6"):
+        unit_map(values, log=log)
+    assert len(unit_map(np.zeros((1, 2, 3)), log=False)[0].images) == 1
+    with pytest.raises(ValueError, match=r"shape \(batch, time, units\), got \(2, 3\)"):
+        unit_map(np.ones((2, 3)))

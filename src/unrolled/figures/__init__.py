@@ -1,4 +1,7 @@
-"""Draw what the library computed. Every function takes an Axes and returns it; none computes."""
+"""Draw what the library computed: each function takes an Axes and returns it.
+
+None computes gradients; norms, medians and logarithms of what they are given are taken here.
+"""
 
 try:
     import matplotlib  # noqa: F401
@@ -12,18 +15,20 @@ from unrolled.figures.curves import (
     gradient_norms,
     growth_rates,
     learning_curves,
+    singular_values,
     state_distances,
     weight_gradient_bars,
 )
 from unrolled.figures.diagrams import (
     backward_chain,
+    paths_to_loss,
     probability_grid,
     unrolled_network,
     weighted_steps,
 )
 from unrolled.figures.error_surfaces import descent_path, error_surface
 from unrolled.figures.forecasts import forecast_lines
-from unrolled.figures.heat_maps import gradient_heat_map
+from unrolled.figures.heat_maps import gradient_heat_map, unit_heat_map
 from unrolled.figures.paths import gradient_path
 from unrolled.figures.style import COLORS
 from unrolled.figures.wirings import weight_blocks, wiring
@@ -40,8 +45,11 @@ __all__ = [
     "gradient_path",
     "growth_rates",
     "learning_curves",
+    "paths_to_loss",
     "probability_grid",
+    "singular_values",
     "state_distances",
+    "unit_heat_map",
     "unrolled_network",
     "weight_blocks",
     "weight_gradient_bars",

@@ -1,4 +1,4 @@
-"""Curves and bars: what was measured, with bands over seeds. Computes nothing."""
+"""Curves and bars: what was measured, with bands over seeds."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from unrolled.figures.style import COLORS, band, check_entries, color_of, line_styles
+from unrolled.flow import Flow
 from unrolled.spectra import norms_by_step
 
 
-def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
+def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray], *, seeds: bool = False) -> Axes:
     """Gradient norm against time on a log scale, one line per entry, a band over seeds.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
         Where to draw.
-    flow : dict of str to ndarray of shape (batch, time, units) or (seeds, batch, time, units)
+    flow : Flow or dict of str to ndarray of shape (batch, time, ...units)
         dL/dh_t under the name of a cell type or layer, such as `gradient_flow` returns. The
-        Euclidean norm over units is averaged over the batch as a root mean square. With seeds
-        the line is their median and the band reaches from their smallest to their largest. A
-        fourth axis in front always means seeds: draw the (batch, time, rows, channels) of a
-        ConvLSTM1D as ``g.reshape(*g.shape[:2], -1)``.
+        Euclidean norm over units is averaged over the batch as a root mean square. The states of
+        a Flow are drawn at the steps of their input, also those of layers that read it backwards.
+    seeds : bool
+        Whether the arrays have an axis of seeds in front: (seeds, batch, time, ...units). The line
+        is then the median over seeds and the band reaches from the smallest to the largest.
 
     Returns
     -------
@@ -41,8 +43,7 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     TypeError
         If `flow` is no mapping.
     ValueError
-        If it or a gradient is empty, or a gradient has another number of axes, such as that of a
-        ConvLSTM2D.
+        If it or a gradient is empty, or a gradient has too few axes.
 
     Examples
     --------
@@ -56,16 +57,17 @@ def gradient_norms(ax: Axes, flow: Mapping[str, np.ndarray]) -> Axes:
     True
     """
     check_entries(flow)
-    for style, (name, gradients) in zip(line_styles(), flow.items(), strict=False):
-        if np.ndim(gradients) not in (3, 4) or not np.size(gradients):
-            raise ValueError(
-                f"expected {name!r} of shape (batch, time, units), with an axis of seeds in front "
-                "or none, and nothing empty, "
-                f"got {np.shape(gradients)}: join axes with g.reshape(*g.shape[:2], -1)"
-            )
-        _add_line(ax, norms_by_step(gradients), name, style)
+    backward = flow.backward if isinstance(flow, Flow) else ()
+    shown = flow.by_input() if isinstance(flow, Flow) else flow
+    for style, (name, gradients) in zip(line_styles(), shown.items(), strict=False):
+        if not np.size(gradients):
+            raise ValueError(f"expected {name!r} with no empty axis, got {np.shape(gradients)}")
+        _add_line(ax, norms_by_step(gradients, time_axis=1 + seeds), name, style)
     ax.set_yscale("log", nonpositive="mask")
-    ax.set(xlabel="time step t", ylabel="norm of dL/dh at step t")
+    ax.set(
+        xlabel="time step t of the input" if backward else "time step t",
+        ylabel="norm of dL/dh at step t",
+    )
     _add_legend(ax)
     return ax
 
@@ -96,6 +98,43 @@ def _add_legend(ax: Axes) -> None:
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), **look)
     if figure and figure.get_layout_engine() is None:
         figure.set_layout_engine("constrained")
+
+
+def singular_values(ax: Axes, logs: np.ndarray) -> Axes:
+    """Singular values of the product of Jacobians against the number of its factors, log scale.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    logs : ndarray of shape (time, units)
+        Their natural logarithms in descending order, in row k - 1 those of ds_T/ds_{T-k}, from
+        `log_singular_values` with the transposed Jacobians in reverse order. The axis ends six
+        powers of ten below the smallest value of the largest one.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> logs = -np.outer([1, 2, 3], [0.1, 1.0, 2.0])
+    >>> ax = singular_values(Figure().add_subplot(), logs)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['the largest', 'the others']
+    """
+    lags, values = np.arange(1, len(logs) + 1), np.exp(logs)
+    others = ax.plot(lags, values[:, 1:], color="gray", linewidth=0.8)
+    if others:
+        others[0].set_label("the others")
+    (largest,) = ax.plot(lags, values[:, 0], color=COLORS["other"], label="the largest")
+    ax.set_yscale("log", nonpositive="mask")
+    ax.set_ylim(bottom=values[:, 0].min() / 1e6)
+    ax.set(xlabel="steps back k", ylabel=r"singular values of $ds_T/ds_{T-k}$")
+    ax.legend(handles=[largest, *others[:1]])
+    return ax
 
 
 def growth_rates(
