@@ -4,8 +4,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Annotation
 
 from unrolled import figures
 
@@ -19,9 +21,16 @@ def test_the_unrolled_network_has_one_cell_and_one_set_of_weights_for_each_step(
     ax = figures.unrolled_network(new_axes(), steps)
     labels = Counter(text.get_text() for text in ax.texts)
     cells = [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
-    assert len(cells) == labels["tanh"] == labels["$W_{xh}$"] == labels["$W_{hh}$"] == steps
+    assert (
+        len(cells)
+        == labels["tanh"]
+        == labels["$W_{xh}$"]
+        == labels["$W_{hy}$"]
+        == labels["$W_{hh}$"]
+        == steps
+    )
     for t in range(1, steps + 1):
-        assert labels[f"$x_{{{t}}}$"] == labels[f"$O_{{{t}}}$"] == 1
+        assert labels[f"$x_{{{t}}}$"] == labels[f"$y_{{{t}}}$"] == 1
     assert [labels[f"$h_{{{t}}}$"] for t in range(-1, steps + 2)] == [0, *[1] * (steps + 1), 0]
 
 
@@ -77,6 +86,41 @@ def test_state_distances_takes_the_short_names_of_matplotlib():
         new_axes(), np.arange(2), {"a": np.ones((1, 2))}, label_at=place, c="red", lw=4
     )
     assert (ax.lines[0].get_color(), ax.lines[0].get_linewidth()) == ("red", 4)
+
+
+def labels_and_arrows(ax):
+    arrows = [text for text in ax.texts if isinstance(text, Annotation)]
+    return [text.get_text() for text in ax.texts if text.get_text()], arrows
+
+
+@pytest.mark.parametrize(("used", "read"), [(1, 4), (2, 4), (3, 3)])
+def test_a_path_to_the_loss_carries_one_derivative_for_each_of_its_arrows(used, read):
+    labels, arrows = labels_and_arrows(figures.paths_to_loss(new_axes(), 4, used=used, read=read))
+    chosen = [a for a in arrows if to_hex(a.arrow_patch.get_edgecolor()) == figures.COLORS["other"]]
+    between = [rf"$\partial h_{{{t + 1}}}/\partial h_{{{t}}}$" for t in range(used, read)]
+    ends = [rf"$\partial h_{{{used}}}/\partial W$", rf"$\partial L/\partial h_{{{read}}}$"]
+    assert sorted(label for label in labels if "partial" in label) == sorted(between + ends)
+    assert len(chosen) == read - used + 2
+
+
+def test_every_state_depends_on_the_weights_and_the_state_before_and_reaches_the_loss():
+    labels, arrows = labels_and_arrows(figures.paths_to_loss(new_axes(), 4, used=1, read=1))
+    assert labels.count("$W$") == labels.count("$L$") == 1
+    assert len(arrows) == 4 + 3 + 4
+
+
+@pytest.mark.parametrize(("used", "read"), [(0, 2), (3, 2), (1, 5)])
+def test_a_path_to_the_loss_cannot_go_back_in_time(used, read):
+    with pytest.raises(ValueError, match=f"used <= read <= steps, got used={used}, read={read}"):
+        figures.paths_to_loss(new_axes(), 4, used=used, read=read)
+
+
+def test_all_steps_of_a_chain_send_their_shares_to_one_weight():
+    labels, arrows = labels_and_arrows(
+        figures.backward_chain(new_axes(), [0.1, 0.2, 0.3], [1.0] * 3)
+    )
+    assert labels.count("$w$") == 1 and labels.count("1.000") == 3
+    assert len(arrows) == 3 + 3
 
 
 def test_a_chain_shows_small_numbers_as_powers_of_ten():

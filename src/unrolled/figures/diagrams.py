@@ -11,6 +11,8 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from unrolled.figures.style import COLORS, arrow, box
 
+STRIDE = 1.4  #: from one state of a chain to the next
+
 
 def unrolled_network(
     ax: Axes,
@@ -22,8 +24,8 @@ def unrolled_network(
     """Draw a recurrent network unrolled: one copy of the cell for each step, weights shared.
 
     Time runs from left to right. Each copy takes its input from below, through `W_xh`, and the
-    old state from the left, through `W_hh`. Its new state leaves upwards as the output of the
-    step, and to the right as the old state of the next one.
+    old state from the left, through `W_hh`. Its new state goes up, through `W_hy`, to the output
+    of the step, and to the right as the old state of the next one.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ def unrolled_network(
     steps : int
         Number of copies, at least 1. About four stay legible on a phone.
     inputs, outputs : sequence of str, optional
-        One label for each step, below and above its cell; by default x_1, x_2, ... and O_1,
-        O_2, ...
+        One label for each step, below and above its cell; by default x_1, x_2, ... and y_1,
+        y_2, ...
 
     Returns
     -------
@@ -53,7 +55,7 @@ def unrolled_network(
     """
     numbers = range(1, steps + 1)
     inputs = [f"$x_{{{t}}}$" for t in numbers] if inputs is None else inputs
-    outputs = [f"$O_{{{t}}}$" for t in numbers] if outputs is None else outputs
+    outputs = [f"$y_{{{t}}}$" for t in numbers] if outputs is None else outputs
     if not 1 <= steps == len(inputs) == len(outputs):
         raise ValueError(
             f"expected at least one step and one label for each, got steps={steps}, "
@@ -67,6 +69,7 @@ def unrolled_network(
         ax.text(t, 1.03, output, ha="center", va="center", size="x-large")
         arrow(ax, (t, -0.85), (t, -0.3), purple)
         ax.text(t + 0.06, -0.6, "$W_{xh}$", va="center", size="large")
+        ax.text(t + 0.06, 0.55, "$W_{hy}$", va="center", size="large")
         arrow(ax, (t, 0.3), (t, 0.85), blue)
         below = "$W_{hh}$" if t < steps else ""
         arrow(ax, (t + 0.3, 0), (t + 0.7, 0), blue, above=f"$h_{{{t}}}$", below=below)
@@ -75,11 +78,62 @@ def unrolled_network(
     return ax
 
 
+def paths_to_loss(ax: Axes, steps: int, *, used: int, read: int) -> Axes:
+    """Draw what depends on what between shared weights and a loss, with one path picked out.
+
+    Time runs from left to right. The weights `W` lie below all states and the loss `L` above them:
+    each state depends on the weights and on the state before it, and the loss on each state. The
+    arrows of the chosen path carry the derivatives whose product it contributes to dL/dW.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; its ticks and frame are switched off.
+    steps : int
+        Number of states. About four stay legible on a phone.
+    used, read : int
+        The steps at which the path leaves the weights and enters the loss, counted from 1.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If not 1 <= used <= read <= steps.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = paths_to_loss(Figure().add_subplot(), 3, used=2, read=2)
+    >>> sum("partial" in text.get_text() for text in ax.texts)
+    2
+    """
+    if not 1 <= used <= read <= steps:
+        raise ValueError(
+            f"expected 1 <= used <= read <= steps, got used={used}, read={read}, steps={steps}"
+        )
+    for height, label in ((-1.2, "$W$"), (1.2, "$L$")):
+        _bar(ax, STRIDE * (steps - 1), height, label, COLORS["other"])
+    for t in range(1, steps + 1):
+        x = STRIDE * (t - 1)
+        box(ax, x, 0, f"$h_{{{t}}}$", COLORS["SimpleRNN"], half=0.14, size="large")
+        _edge(ax, (x, -0.92), (x, -0.28), t == used, f"h_{{{t}}}", "W")
+        _edge(ax, (x, 0.28), (x, 0.92), t == read, "L", f"h_{{{t}}}")
+        if t < steps:
+            ends = (x + 0.28, 0), (x + STRIDE - 0.28, 0)
+            _edge(ax, *ends, used <= t < read, f"h_{{{t + 1}}}", f"h_{{{t}}}")
+    ax.set(xlim=(-0.3, STRIDE * (steps - 1) + 0.85), ylim=(-1.5, 1.5), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
 def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -> Axes:
     """Draw the way back from a loss through a chain of states, with the numbers on the arrows.
 
-    Time runs from left to right and the gradient from right to left. Below each state hangs the
-    same weight, once more for each step, and receives that step's share of its gradient.
+    Time runs from left to right and the gradient from right to left. Below all states lies the
+    one weight that they share, and receives each step's share of its gradient.
 
     Parameters
     ----------
@@ -104,17 +158,17 @@ def backward_chain(ax: Axes, totals: Sequence[float], shares: Sequence[float]) -
     >>> from matplotlib.figure import Figure
     >>> ax = backward_chain(Figure().add_subplot(), [0.25, 0.5], [0.0, -0.125])
     >>> [text.get_text() for text in ax.texts if text.get_text()]
-    ['$h_{1}$', '$w$', '0.250', '0.000', '$h_{2}$', '$w$', '0.500', '−0.125', '$L$']
+    ['$w$', '$h_{1}$', '0.250', '0.000', '$h_{2}$', '0.500', '−0.125', '$L$']
     """
     if len(totals) != len(shares):
         raise ValueError(f"expected {len(totals)} shares, one for each total, got {len(shares)}")
     blue, purple = COLORS["SimpleRNN"], COLORS["other"]
-    gap, end = 1.4, 1.4 * len(totals)
+    end = STRIDE * len(totals)
+    _bar(ax, end - STRIDE, -1, "$w$", purple)
     for t, (total, share) in enumerate(zip(totals, shares, strict=True), start=1):
-        x = gap * (t - 1)
-        for height, color, label in ((0, blue, f"$h_{{{t}}}$"), (-1, purple, "$w$")):
-            box(ax, x, height, label, color, half=0.14, size="large")
-        arrow(ax, (x + gap - 0.28, 0), (x + 0.28, 0), blue, above=_signed(total))
+        x = STRIDE * (t - 1)
+        box(ax, x, 0, f"$h_{{{t}}}$", blue, half=0.14, size="large")
+        arrow(ax, (x + STRIDE - 0.28, 0), (x + 0.28, 0), blue, above=_signed(total))
         arrow(ax, (x, -0.28), (x, -0.72), purple)
         ax.text(x + 0.07, -0.5, _signed(share), va="center")
     ax.text(end, 0, "$L$", ha="center", va="center", size="large")
@@ -246,6 +300,29 @@ def probability_grid(
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     ax.grid(False)
     return ax
+
+
+def _bar(ax: Axes, right: float, y: float, label: str, color: str) -> None:
+    """A wide box from 0 to `right`, as high as the boxes of a chain."""
+    look: dict[str, Any] = {"edgecolor": color, "facecolor": color + "26", "linewidth": 1.8}
+    corner, height = (-0.14, y - 0.14), 0.28
+    ax.add_patch(FancyBboxPatch(corner, right + 0.28, height, boxstyle="round,pad=0.08", **look))
+    ax.text(right / 2, y, label, ha="center", va="center", size="large")
+
+
+def _edge(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], chosen: bool, of: str, to: str
+) -> None:
+    """An arrow; one of the chosen path carries the derivative of `of` with respect to `to`."""
+    arrow(ax, start, end, COLORS["other"] if chosen else "gray")
+    if not chosen:
+        return
+    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    label = rf"$\partial {of}/\partial {to}$"
+    if start[0] == end[0]:
+        ax.text(x + 0.08, y, label, va="center")
+    else:
+        ax.text(x, y + 0.1, label, ha="center", va="bottom")
 
 
 def _number_box(
