@@ -112,7 +112,7 @@ def test_targets_for_other_outputs_are_refused():
     x, y = data()
     with pytest.raises(ValueError, match=r"expected y for the output of shape \(3, 1\)") as caught:
         gradient_flow(model_of_outputs(dict), x, {"p": y, "r": y}, "mse")
-    assert "with y: {'p': (3, 1), 'r': (3, 1)}" in caught.value.__notes__[-1]
+    assert "y {'p': (3, 1), 'r': (3, 1)}" in caught.value.__notes__[-1]
 
 
 def test_targets_of_an_output_without_loss_may_be_left_out():
