@@ -1,12 +1,15 @@
 """Words for how many of the runs did something, so that a sentence follows what was counted."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 _SHARES = [(0.9, "nearly all"), (0.6, "most"), (0.4, "about half"), (0.1, "some")]
 
 
-def counted(held):
+def counted(held: ArrayLike) -> str:
     """How many of the runs, to stand before a plural noun.
 
     Parameters
@@ -39,7 +42,7 @@ def counted(held):
     return f"{_number(count, total)} of the {_number(total, total)}"
 
 
-def share(held):
+def share(held: ArrayLike) -> str:
     """What share of the runs, as a word to stand before "of the".
 
     Parameters
@@ -69,7 +72,7 @@ def share(held):
     return next((word for least, word in _SHARES if count >= least * total), "few")
 
 
-def _count(held):
+def _count(held: ArrayLike) -> tuple[int, int]:
     held = np.asarray(held)
     if held.dtype != bool or held.size == 0:
         raise ValueError(
@@ -78,5 +81,5 @@ def _count(held):
     return int(held.sum()), held.size
 
 
-def _number(count, total):
+def _number(count: int, total: int) -> str:
     return _NUMBERS[count] if total < 10 else str(count)
