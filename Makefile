@@ -37,12 +37,12 @@ html: $(SITE) ## Build the site into _build/html
 $(SITE): .venv/installed
 	@$(IN_VENV) -m sphinx_lectures
 
-.venv/installed: requirements.lock pyproject.toml src/sphinx_lectures/install.py
-	@$(PYTHON) src/sphinx_lectures/install.py $(if $(filter file,$(origin PYTHON)),,named)
+.venv/installed: requirements.lock pyproject.toml tools/install.py
+	@$(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,named)
 
 live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
-	  --ignore _build --ignore .venv --re-ignore '/__pycache__/' -D lectures_lean=0 \
+	  --ignore _build --ignore .venv --re-ignore '/__pycache__/' -D lectures_light_pages=0 \
 	  --open-browser --port 0 . _build/live
 
 check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes
@@ -61,11 +61,11 @@ lint: .venv/installed ## Check style, formatting and types
 	  && $(IN_VENV) -m mypy --no-error-summary
 
 browser: .venv/installed
-	@$(IN_VENV) tests/tools/browser.py >/dev/null
+	@$(IN_VENV) tools/browser.py >/dev/null
 
 audit: html browser ## Lighthouse over every page (needs node)
 	@command -v npx >/dev/null || { echo "make audit needs node: sudo apt-get install nodejs npm"; exit 1; }
-	@CHROME_PATH="$$($(IN_VENV) tests/tools/browser.py)" node tests/audit.mjs
+	@CHROME_PATH="$$($(IN_VENV) tools/browser.py)" node tests/audit.mjs
 
 bench: .venv/installed ## Print how long builds and the library take, as ratios
 	@for part in benchmarks/*.py; do $(IN_VENV) "$$part" || exit 1; done

@@ -9,28 +9,17 @@ release = "0.1.0"
 language = "en"
 
 extensions = [
-    "myst_nb",
-    "numpydoc",
-    "sphinx.ext.autodoc",
-    "sphinx_lectures.mocked_imports",
-    "sphinx_lectures.mathml",
-    "sphinx_lectures.line_breaks",
-    "sphinx_lectures.plain_tokens",
-    "sphinx_copybutton",
-    "sphinxcontrib.bibtex",
-    "sphinx_lectures.bibliography",
+    *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
     "sphinx_lectures.execution",
-    "sphinx_lectures.failures",
-    "sphinx_lectures.inline_svg",
-    "sphinx_lectures.lean",
-    "sphinx_lectures.quiz",
-    "sphinx_lectures.explorable",
-    "sphinx_lectures.made_files",
+    "sphinx_lectures.figures",
+    "sphinx_lectures.figures.made_files",
+    "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
-    "sphinx_lectures.addresses",
-    "sphinx_lectures.citation",
-    "sphinx_lectures.formula_index",
-    "sphinx_lectures.link_previews",
+    "sphinx_lectures.quiz",
+    "sphinx_lectures.sharing",
+    "sphinx_lectures.text",
+    "sphinx_lectures.text.bibliography",
+    "sphinx_lectures.text.plain_tokens",
 ]
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
@@ -47,38 +36,16 @@ lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
 lectures_import_once = ["keras", "tensorflow"]
 lectures_cell_timeout = 900  # seconds: a busy machine takes ten times as long as a quiet one
 lectures_kernel_environment = {
-    # One thread a kernel: one kernel a core, small products, the same sums on every machine.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
     "KERAS_BACKEND": "tensorflow",
     # TensorFlow says nothing on stderr, where a word fails the build.
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "CUDA_VISIBLE_DEVICES": "-1",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # Figures carry no date, sets and dicts have one order.
-    "SOURCE_DATE_EPOCH": "0",
-    "PYTHONHASHSEED": "0",
 }
-
 # Every processor with these instructions computes the same numbers, to the last bit. Without the
 # pin (UNROLLED_UNPINNED=1), or on another processor, pages compute with the best that it has.
+lectures_pin = "x86-64-v3"
 lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
-lectures_pin_needs = "avx avx2 bmi1 bmi2 f16c fma movbe"
-lectures_pin = {
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
-    # What else could choose instructions is not set, whatever the user's own environment says.
-    "NPY_ENABLE_CPU_FEATURES": None,
-    "OPENBLAS_L2_SIZE": None,
-    "DNNL_MAX_CPU_ISA": None,
-    "TF_XLA_FLAGS": None,
-    "GLIBC_TUNABLES": None,
-}
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 notebooks_install = """
@@ -119,8 +86,6 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_use_index = False
-html_domain_indices = False
+html_use_index = html_domain_indices = False
 html_show_search_summary = False  # it would be fetched, which a page from a file may not
-html_copy_source = False
-html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = False

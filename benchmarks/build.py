@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sphinx_lectures.notebook import code_cells, read_notebook
+from sphinx_lectures.execution.page import code_cells, read_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "lectures/recurrence.md"  #: which is edited

@@ -1,5 +1,47 @@
 """Sphinx extensions that bind executed lectures into a book: fast, private, accessible and true.
 
-Each extension is one module with its own ``setup(app)``; none knows what the lectures are about.
-``python -m sphinx_lectures`` builds the site of the current folder and publishes it only whole.
+Each folder is one extension, with one ``setup(app)`` in its ``__init__.py`` and its static files
+beside it; none knows what the lectures are about. What a folder touches that Sphinx, docutils or
+MyST-NB do not document stands in its ``private.py``. ``python -m sphinx_lectures`` builds the site
+of the current folder and publishes it only whole.
 """
+
+SAFE = {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def add_static_files(app, *paths):
+    """Make files that lie beside an extension files of the site."""
+
+    def add(app, config):
+        config.html_static_path = [*config.html_static_path, *map(str, paths)]
+
+    app.connect("config-inited", add)
+
+
+def add_style(app, path):
+    """Load a style sheet on every page."""
+    add_static_files(app, path)
+    app.add_css_file(path.name)
+
+
+def add_files(app, path, *kinds):
+    """Load a script and a style sheet on the pages that hold a node of some `kinds`.
+
+    Parameters
+    ----------
+    app : Sphinx
+        The application.
+    path : Path
+        The script; the style sheet has the same name, but for its ending.
+    kinds : type
+        Classes of nodes.
+    """
+    style = path.with_suffix(".css")
+
+    def load(app, pagename, templatename, context, doctree):
+        if doctree and any(isinstance(node, kinds) for node in doctree.findall()):
+            app.add_js_file(path.name, loading_method="defer")
+            app.add_css_file(style.name)
+
+    add_static_files(app, path, style)
+    app.connect("html-page-context", load)

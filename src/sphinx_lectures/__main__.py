@@ -16,8 +16,15 @@ from sphinx.ext.autodoc.mock import mock
 from sphinx.util.console import color_terminal, nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from sphinx_lectures.publish import only_build, publish, recover
+from sphinx_lectures.rebuilds.publish import only_build, publish, recover
 
+PRIVATE = (
+    "myst_nb.core.execute",
+    "sphinx.application.Sphinx.statuscode",
+    "sphinx.ext.autodoc.mock.mock",
+    "sphinx.util.docutils.docutils_namespace",
+    "sphinx.util.docutils.patch_docutils",
+)
 LEAST = 2**16  #: bytes; a disk with less has stopped the build
 #: With what MyST-NB would run pages; `execution` runs them. To import it takes a third of a second.
 UNUSED = ["jupyter_cache"]

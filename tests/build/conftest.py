@@ -12,7 +12,7 @@ import pytest
 
 CONF = """
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.execution",
-              "sphinx_lectures.failures", "sphinx_lectures.inline_svg", "sphinx_lectures.unchanged"]
+              "sphinx_lectures.figures", "sphinx_lectures.rebuilds"]
 exclude_patterns = ["_build"]
 nb_execution_mode = "off"
 nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}

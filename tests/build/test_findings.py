@@ -2,7 +2,7 @@
 
 import pytest
 
-from sphinx_lectures.findings import TITLE
+from sphinx_lectures.execution.findings import TITLE
 
 FINDING = """
 ```{{code-cell}} ipython3

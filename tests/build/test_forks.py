@@ -8,8 +8,8 @@ import signal
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from sphinx_lectures import forked_kernel
-from sphinx_lectures.forked_kernel import ForkingClient, ForkServer
+from sphinx_lectures.execution import forked_kernel
+from sphinx_lectures.execution.forked_kernel import ForkingClient, ForkServer
 
 # Counts its imports, and keeps what it finds meanwhile, as TensorFlow does: stream and prompt.
 HEAVY = """

@@ -45,7 +45,7 @@ def test_the_settings_may_be_in_another_folder_than_the_pages(site, sphinx):
 
 
 def test_a_failing_page_fails_again_though_only_execution_is_loaded(site, sphinx):
-    others = '"sphinx_lectures.failures", "sphinx_lectures.inline_svg", "sphinx_lectures.unchanged"'
+    others = '"sphinx_lectures.figures", "sphinx_lectures.rebuilds"'
     site.edit("conf.py", others, "")
     site.page("a", "1 / 0")
     for _ in range(2):

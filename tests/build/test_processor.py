@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from sphinx_lectures import processor
+from sphinx_lectures.execution import processor
 
 # One page trains with NumPy; the other, with Keras, then prints the numbers of both.
 NUMPY = """import numpy as np
@@ -35,7 +35,7 @@ OLDER = {
 def trained(site, root):
     """A site with the project's own kernel settings, and one page that trains two networks."""
     conf = runpy.run_path(str(root / "conf.py"))
-    names = ("lectures_kernel_environment", "lectures_pin", "lectures_pin_needs")
+    names = ("lectures_kernel_environment", "lectures_pin")
     settings = [f"{name} = {conf[name]!r}" for name in names]
     settings += ["import os", 'lectures_unpinned = bool(os.environ.get("UNPINNED"))', ""]
     text = (site.folder / "conf.py").read_text(encoding="utf-8")
@@ -84,8 +84,9 @@ def test_unpinned_outputs_are_kept_apart_by_the_outer_settings(trained):
 
 def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(trained):
     trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
-    trained.edit("conf.py", "lectures_pin_needs = '", "lectures_pin_needs = 'avx1024 ")
+    imported = "from sphinx_lectures.execution import processor"
+    trained.edit("conf.py", "import os", f"import os\n{imported}\nprocessor.instructions = set")
     code, said, _ = trained.build(OPENBLAS_CORETYPE="Nehalem")
     assert code == 0, said
-    assert said.count("has no avx1024: pages compute with the best that it has") == 1
+    assert said.count("has no avx, avx2, bmi1, bmi2, f16c, fma, movbe: pages compute with") == 1
     assert "Nehalem\n" in trained.html("a")

@@ -13,7 +13,7 @@ html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
 html_css_files = ["own.css"]
 templates_path = ["templates"]
-extensions += ["sphinx_lectures.lean", "sphinx_lectures.formula_index", "sphinx_lectures.notebooks"]
+extensions += ["sphinx_lectures.light_pages", "sphinx_lectures.text", "sphinx_lectures.notebooks"]
 
 def setup(app):
     def log(app, pagename, templatename, context, doctree):
@@ -110,7 +110,7 @@ def test_what_a_page_no_longer_brings_is_not_published(linked):
 
 def test_an_address_and_what_is_made_for_it_go_together(linked):
     linked.edit("conf.py", '"sphinx_lectures.notebooks"]',
-                '"sphinx_lectures.notebooks", "sphinx_lectures.addresses"]')  # fmt: skip
+                '"sphinx_lectures.notebooks", "sphinx_lectures.sharing"]')  # fmt: skip
     assert linked.build(SITE_URL="https://example.org")[0] == 0
     assert {"sitemap.xml", "robots.txt"} <= linked.published().keys()
     code, said, _ = linked.build()

@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from sphinx_lectures import explorable as extension
+from sphinx_lectures.figures import sliders as extension
 from unrolled import explorable as library
 from unrolled.explorable import explorable
 
@@ -82,10 +82,9 @@ def built(tmp_path_factory, request):
     settings = {
         "extensions": [
             "myst_nb",
-            "sphinx_lectures.mathml",
-            "sphinx_lectures.inline_svg",
+            "sphinx_lectures.text",
+            "sphinx_lectures.figures",
             "sphinx_lectures.quiz",
-            "sphinx_lectures.explorable",
         ],
         "source_suffix": {".ipynb": "myst-nb"},
         "exclude_patterns": ["out", "jupyter_execute"],
@@ -266,7 +265,7 @@ def test_a_phone_has_large_targets_and_no_sideways_scroll(open_page, width):
 
 def test_scripts_shift_nothing_when_they_arrive(open_page):
     late = open_page()
-    late.route(re.compile("quiz.js|explorable.js"), lambda route: route.abort())
+    late.route(re.compile("quiz.js|sliders.js"), lambda route: route.abort())
     late.reload()
     boxes = "[...document.querySelectorAll('.quiz, .explorable')].map(box => box.offsetHeight)"
     heights = [

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from sphinx_lectures.execution import load_json, page_of, write_whole
-from sphinx_lectures.findings import unmet
-from sphinx_lectures.notebook import is_to_run
-from sphinx_lectures.publish import only_build
+from sphinx_lectures.execution.findings import unmet
+from sphinx_lectures.execution.outputs import page_of
+from sphinx_lectures.execution.page import is_to_run
+from sphinx_lectures.execution.schedule import run_all, run_apart
+from sphinx_lectures.rebuilds.kept import load_json, write_whole
+from sphinx_lectures.rebuilds.publish import only_build
 from sphinx_lectures.robustness.claims import by_kind, claims_of, is_robust, outcome, table
 from sphinx_lectures.robustness.variations import PROCESSOR, VARIATIONS, possible
-from sphinx_lectures.schedule import run_all, run_apart
 
 FOLDER = Path("_build", "robust")
 

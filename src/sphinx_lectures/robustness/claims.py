@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sphinx_lectures.findings import claims, is_finding
-from sphinx_lectures.notebook import cell_line, code_cells
+from sphinx_lectures.execution.findings import claims, is_finding
+from sphinx_lectures.execution.page import cell_line, code_cells
 from sphinx_lectures.robustness.variations import DRAW, LAST_BIT, LEAST_SHARE, PROCESSOR
 
 KINDS = (PROCESSOR, LAST_BIT, DRAW)

@@ -1,0 +1,168 @@
+"""Run the cells of one page in a kernel of its own, and say which cell failed, where and why."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from sphinx_lectures.execution import processor
+from sphinx_lectures.execution.findings import is_finding, mistakes, reporting
+from sphinx_lectures.execution.forked_kernel import ForkingClient
+from sphinx_lectures.execution.page import (
+    cell_line,
+    code_cells,
+    is_to_run,
+    language,
+    loaded_file,
+    read_notebook,
+)
+from sphinx_lectures.execution.private import end_kernel
+
+KERNEL_ARGUMENTS = [
+    "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
+    "--HistoryManager.enabled=False",
+    "--InteractiveShell.colors=nocolor",
+    "--InlineBackend.figure_formats=svg",
+    '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
+]
+ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
+#: Of the user's own: code to be run first, and an order to leave out assertions.
+NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Failure(NamedTuple):
+    """Why a page may not be published."""
+
+    cell: int | None  #: number of the code cell, from 1; none if it is of the whole page
+    line: int  #: line of the page's file
+    message: str  #: what happened, the traceback included
+
+
+class Run(NamedTuple):
+    """What came out of a page."""
+
+    outputs: list  #: of every code cell: lists of JSON objects
+    seconds: list  #: that every code cell took
+    failures: list  #: why the page may not be published, if it may not
+
+
+def build_folder(app, name):
+    """A folder of the build for what is not of the site: within the doctrees if these are in it."""
+    doctrees = Path(app.doctreedir)
+    return (doctrees if doctrees.parent.is_relative_to(app.outdir) else doctrees.parent) / name
+
+
+def environment(app):
+    """The environment of kernels."""
+    ipython = {"IPYTHONDIR": str(build_folder(app, "ipython"))}
+    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **processor.settings(app.config)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def problems_before_running(text, notebook, path):
+    """Why a page cannot be run, before it is."""
+    failures = [
+        Failure(number, cell_line(text, notebook, index), f"found no file {name!r} to load")
+        for number, (index, cell) in enumerate(code_cells(notebook), 1)
+        if (name := loaded_file(cell)) and not (path.parent / name).is_file()
+    ]
+    failures += [
+        Failure(number, cell_line(text, notebook, index) + line - 1, words)
+        for number, (index, cell) in enumerate(code_cells(notebook), 1)
+        if is_finding(cell)
+        for line, words in mistakes(cell.source)
+    ]
+    if is_to_run(notebook) and (found := language(notebook)) != "python":
+        heads = (i for i, line in enumerate(text.splitlines(), 1) if "kernelspec" in line)
+        failures.append(Failure(None, next(heads), f"expected a Python kernel, got {found!r}"))
+    return failures
+
+
+async def run_page(app, path, text, server=None, attempts=2):
+    """Run a page in a kernel, forked from `server` if there is one.
+
+    A kernel that fails before its first cell is started once more: two that start at one time may
+    reach for the same port.
+    """
+    notebook, started = read_notebook(text, path), []
+    sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
+    for index, source in sources.items():
+        notebook.cells[index].source = reporting(source)
+    client = ForkingClient(
+        notebook,
+        server=server,
+        timeout=app.config.lectures_cell_timeout,
+        kernel_name="python3",
+        coalesce_streams=True,  # how a text is cut into messages is a matter of chance
+        shutdown_kernel="immediate",  # it holds nothing that is worth an orderly end
+        extra_arguments=KERNEL_ARGUMENTS,
+        resources={"metadata": {"path": str(path.parent)}},
+        on_cell_start=lambda cell, cell_index: started.append(cell_index),
+    )
+    stopped = []
+    try:
+        await client.async_execute(env=environment(app))
+    except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
+        if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
+            raise asyncio.CancelledError from error
+        if not started and attempts > 1:
+            return await run_page(app, path, text, server, attempts - 1)
+        stopped.append((started[-1] if started else code_cells(notebook)[0][0], error))
+    finally:
+        await end_kernel(client)
+    for index, source in sources.items():
+        notebook.cells[index].source = source
+    stderr = [
+        (index, output.text)
+        for index, cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    failures = [_failure(app, text, notebook, index, error) for index, error in stopped + stderr]
+    cells = [cell for _, cell in code_cells(notebook)]
+    return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures)
+
+
+def _outputs(cell):
+    """Outputs of a cell, the same in each run: where in memory an object lay is not told."""
+    for output in cell.outputs:
+        if text := output.get("data", {}).get("text/plain"):
+            output.data["text/plain"] = ADDRESS.sub(" at 0x…>", text)
+    return cell.outputs
+
+
+def _seconds(cell):
+    """Time that a cell took, by the clock of its kernel; 0 if it did not run to its end."""
+    times = cell.metadata.get("execution", {})
+    marks = [times.get(f"iopub.status.{status}") for status in ("busy", "idle")]
+    started, ended = (datetime.fromisoformat(mark) if mark else None for mark in marks)
+    return round((ended - started).total_seconds(), 3) if started and ended else 0.0
+
+
+def _failure(app, text, notebook, index, error):
+    """Describe `error`: an exception of the client, or the text that a cell wrote to stderr."""
+    number = [i for i, _ in code_cells(notebook)].index(index) + 1
+    line = cell_line(text, notebook, index)
+    if isinstance(error, CellTimeoutError):
+        message = f"did not finish within {app.config.lectures_cell_timeout} s"
+    elif isinstance(error, DeadKernelError):
+        message = "its Python process died"
+    elif isinstance(error, CellExecutionError):
+        outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
+        trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
+        where = re.search(r"Cell In\[\d+\], line (\d+)", trace)
+        if where and not loaded_file(notebook.cells[index]):
+            line += int(where[1]) - 1
+        message = f"raised {error.ename}: {error.evalue}\n{trace}"
+    elif isinstance(error, BaseException):
+        message = f"could not run: {error}"
+    else:
+        message = f"wrote to stderr:\n{error.rstrip()}"
+    return Failure(number, line, message)

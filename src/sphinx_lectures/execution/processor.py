@@ -1,0 +1,95 @@
+"""The instructions with which kernels compute: the same ones wherever the processor has them.
+
+Libraries choose their loops by what the processor offers, and sums in another order differ in the
+last bit, which training amplifies into another result. `lectures_pin` names a level of instructions
+that kernels keep to; what the user's own environment says of its variables does not reach them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from sphinx.config import ENUM
+
+
+class Level(NamedTuple):
+    """A set of instructions, and how libraries are told to use it and no other."""
+
+    needs: frozenset  #: instructions, as in ``/proc/cpuinfo``
+    environment: dict  #: variables; None for one that is unset
+
+
+LEVELS = {
+    "": Level(frozenset(), {}),
+    "x86-64-v3": Level(
+        frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}),
+        {
+            "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+            "OPENBLAS_CORETYPE": "Haswell",
+            "ONEDNN_MAX_CPU_ISA": "AVX2",
+            "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+            # What else could choose instructions is not set, whatever the user's environment says.
+            "NPY_ENABLE_CPU_FEATURES": None,
+            "OPENBLAS_L2_SIZE": None,
+            "DNNL_MAX_CPU_ISA": None,
+            "TF_XLA_FLAGS": None,
+            "GLIBC_TUNABLES": None,
+        },
+    ),
+}
+#: Kernels of all sites: one thread each, which is one kernel a core and the same sums on every
+#: machine; figures that carry no date; sets and dicts in one order.
+ALWAYS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "SOURCE_DATE_EPOCH": "0",
+    "PYTHONHASHSEED": "0",
+}
+
+
+@lru_cache(maxsize=1)
+def instructions():
+    """Names of the instruction sets that this processor has, as Linux knows them."""
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text().splitlines() if cpuinfo.is_file() else ():
+        name, _, values = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return frozenset(values.split())
+    return frozenset()
+
+
+def settings(config):
+    """What kernels find in their environment, and results rest on; None for what they do not find.
+
+    An unpinned kernel finds the variables of the pin as the user has set them.
+    """
+    pin = LEVELS[config.lectures_pin].environment
+    if why_not_pinned(config):
+        pin = {name: os.environ.get(name) for name in pin}
+    return {**ALWAYS, **pin, **config.lectures_kernel_environment}
+
+
+def why_not_pinned(config):
+    """Why kernels take the processor's own instructions, in one line; empty if they do not."""
+    if not config.lectures_pin:
+        return ""
+    if config.lectures_unpinned:
+        return "Pages compute with the processor's own instructions, as asked."
+    if lacking := LEVELS[config.lectures_pin].needs - instructions():
+        return (
+            f"This processor ({platform.machine()}) has no {', '.join(sorted(lacking))}: pages "
+            "compute with the best that it has, and last digits may differ from other machines."
+        )
+    return ""
+
+
+def connect(app):
+    app.add_config_value("lectures_pin", "", "env", types=ENUM(*LEVELS))
+    app.add_config_value("lectures_unpinned", False, "env", types=[bool])

@@ -1,0 +1,147 @@
+"""When the pages of a build run: as many at once as there are cores, the longest first.
+
+Heavy packages are imported once, in a process from which the kernels of all pages that need them
+are forked (see `forked_kernel`); other pages run meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from sphinx_lectures.execution.forked_kernel import ForkServer
+from sphinx_lectures.execution.kernel import environment, run_page
+from sphinx_lectures.execution.processor import why_not_pinned
+
+
+def run_apart(coroutine):
+    """Run in a thread, where no other loop is running and Ctrl-C is left to Python."""
+    cancel = []
+
+    async def run():
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        await coroutine
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(asyncio.run, run())
+        try:
+            done.result()
+        except KeyboardInterrupt:
+            for stop in cancel:
+                stop()
+            raise
+
+
+async def run_all(app, pages, seconds, keep):
+    """Run pages.
+
+    Parameters
+    ----------
+    app : Sphinx
+        The application, with its settings.
+    pages : list of Page
+        What is to run.
+    seconds : dict
+        How long pages took before, by name; those that are not known count by their length.
+    keep : function
+        Called with each page, its run and its time once it has run; says whether all is well.
+    """
+    kernels = app.config.lectures_kernels or os.cpu_count() or 1
+    # A page that never ran is taken to need a second for 500 of its characters.
+    weights = {page: seconds.get(page.docname, len(page.text) / 500) for page in pages}
+    waiting = sorted(pages, key=lambda page: -weights[page])
+    numbers = {page: number for number, page in enumerate(waiting, 1)}
+    left, since = TimeLeft(weights, kernels), {}
+    if reason := why_not_pinned(app.config):
+        _progress(reason)
+    forked = _forked(app, waiting)
+    folder = forked[0].path.parent if forked else None
+    server = ForkServer(sorted(app.config.lectures_import_once), folder, environment(app))
+    imported = asyncio.Event()
+
+    async def run(page):
+        label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
+        _progress(f"{label}: running")
+        since[page] = time.monotonic()
+        outcome = await run_page(app, page.path, page.text, server if page in forked else None)
+        now = time.monotonic()
+        taken = now - since.pop(page)
+        words = left.after(page, taken, {page: now - start for page, start in since.items()})
+        done = "" if keep(page, outcome, taken) else "FAILED after "
+        _progress(f"{label}: {done}{taken:.1f} s{words}")
+
+    async def work():
+        while waiting:
+            ready = (page for page in waiting if imported.is_set() or page not in forked)
+            if page := next(ready, None):
+                waiting.remove(page)
+                await run(page)
+            else:
+                await imported.wait()
+
+    async def import_and_work():
+        if forked:
+            await _import(server)
+        imported.set()
+        await work()
+
+    try:
+        await asyncio.gather(import_and_work(), *(work() for _ in range(kernels - 1)))
+    finally:
+        server.close()
+
+
+class TimeLeft:
+    """How long the pages that are left may take, judged by those that have run.
+
+    Parameters
+    ----------
+    weights : dict
+        How long each page takes in comparison with the others.
+    kernels : int
+        How many pages run at once.
+
+    Examples
+    --------
+    >>> left = TimeLeft({"a": 2, "b": 4, "c": 5}, kernels=1)
+    >>> left.after("a", seconds=100, running={"b": 50})  # 200 - 50 for b, and 250 for c
+    '; about 7 min left'
+    """
+
+    def __init__(self, weights, kernels):
+        self.left, self.kernels = dict(weights), kernels
+        self.done = self.seconds = 0
+
+    def after(self, page, seconds, running):
+        """In words, once a page has run, while others have been running for some seconds."""
+        self.done += self.left.pop(page)
+        self.seconds += seconds
+        if not self.left:
+            return ""
+        each = {page: weight * self.seconds / self.done for page, weight in self.left.items()}
+        ahead = sum(max(each[page] - running.get(page, 0), 0) for page in each) / self.kernels
+        return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
+
+
+def _forked(app, pages):
+    """The pages for which it pays to import packages once."""
+    heavy = [page for page in pages if page.packages.intersection(app.config.lectures_import_once)]
+    # While Matplotlib is imported, it looks for its settings in the folder of the page.
+    heavy = [page for page in heavy if page.path.parent == heavy[0].path.parent]
+    return heavy if len(heavy) > 1 else []
+
+
+async def _import(server):
+    started = time.monotonic()
+    await server.start()
+    if server.ready:
+        taken = time.monotonic() - started
+        _progress(f"{', '.join(server.packages)}: imported once, {taken:.1f} s")
+
+
+def _progress(text):
+    """Long work shows how far it is, also where Sphinx is asked to be quiet."""
+    print(text, flush=True)

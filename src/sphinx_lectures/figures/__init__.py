@@ -1,0 +1,16 @@
+"""Figures of cells as SVG within the page, and sliders over frames that were drawn beforehand.
+
+``svg`` puts a drawing into the page, with ``drawing`` for sizes, ids and colours and ``svg_paths``
+for short paths; ``sliders`` sends only what distinguishes the ``frames`` of a figure.
+"""
+
+from __future__ import annotations
+
+from sphinx_lectures import SAFE
+from sphinx_lectures.figures import sliders, svg
+
+
+def setup(app):
+    svg.connect(app)
+    sliders.connect(app)
+    return SAFE

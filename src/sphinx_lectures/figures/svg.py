@@ -1,0 +1,206 @@
+"""Figures of cells stand in the page as SVG, so that they follow its font and its theme.
+
+Black becomes the page's text colour and white its background, text stays text, and size and
+alternative text come along. Of a figure by Matplotlib, what is not seen does not; one by another
+program stays whole, with a style sheet that reaches nothing else. A figure or image without an
+alternative text fails the build.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from docutils import nodes
+from sphinx.util import logging
+
+from sphinx_lectures import add_style
+from sphinx_lectures.figures import markers, private
+from sphinx_lectures.figures.drawing import PAINTS, REFERENCE, recolored, renamed, size_of
+from sphinx_lectures.figures.foreign_drawing import confine
+from sphinx_lectures.figures.svg_paths import shorten
+
+logger = logging.getLogger(__name__)
+
+MATPLOTLIBS_SHEET = re.compile(r"\s*\*\{stroke-line[^{}]*\}\s*")
+XML = "{http://www.w3.org/XML/1998/namespace}"
+FAMILY = re.compile(r"(; )?font-family: [^;]*")
+LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
+MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
+NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
+
+
+class svg_figure(nodes.General, nodes.Element):
+    """A figure drawn by a cell: its `svg`, its `alt`, and a `prefix` for its ids."""
+
+
+class SvgRenderer:
+    """Keeps SVG outputs of cells in the page, where MyST-NB would link to a file."""
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        if data.mime_type != "image/svg+xml":
+            return None
+        figure = svg_figure(svg=data.string, alt=private.alternative_text(renderer, data))
+        private.set_place(renderer, data, figure)
+        return [figure]
+
+
+def inline_svg(svg, alt, prefix, short=True):
+    """HTML for a figure in SVG.
+
+    Parameters
+    ----------
+    svg : str
+        The document that Matplotlib or another program wrote.
+    alt : str
+        What is to be seen on it.
+    prefix : str
+        Put before every id, so that the ids of two figures of a page differ.
+    short : bool
+        Whether paths are shortened; if not, they stay as Matplotlib wrote them.
+
+    Returns
+    -------
+    str
+        A ``<svg>`` element with its size; black is the colour of the surrounding text.
+    """
+    root = ElementTree.fromstring(svg.encode())
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib = {
+            name if name.startswith(XML) else name.rpartition("}")[2]: value
+            for name, value in element.items()
+        }
+    width, height = size_of(root)
+    attributes = {
+        "class": "figure-svg",
+        "role": "img",
+        "aria-label": alt,
+        "viewBox": f"0 0 {width:g} {height:g}",
+        "width": f"{width:.0f}",
+        "height": f"{height:.0f}",
+        "fill": "currentColor",
+    }
+    if not _is_matplotlibs(root):
+        frame = ElementTree.Element("svg", attributes)
+        frame.append(confine(root, frame, prefix))
+        return _html(frame)
+    attributes["viewBox"] = " ".join(root.get("viewBox").split())
+    _lighten(root, prefix, short)
+    root.attrib = attributes
+    return re.sub(r">\s+<", "><", _html(root))
+
+
+def _is_matplotlibs(root):
+    sheets = ["".join(style.itertext()) for style in root.iter("style")]
+    return bool(sheets) and all(MATPLOTLIBS_SHEET.fullmatch(sheet) for sheet in sheets)
+
+
+def _html(root):
+    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+
+
+def _lighten(root, prefix, short):
+    """Drop from a figure by Matplotlib what is not seen, and write the rest short."""
+    for element in root.iter():
+        cleaned = {name: _clean(name, value, prefix) for name, value in element.items()}
+        element.attrib = {name: value for name, value in cleaned.items() if value}
+    axes = markers.axes_of(root)
+    _drop_unused_ids(root)
+    for axis in axes:
+        _drop_unseen(axis)
+        markers.gather(axis)
+    _drop_unseen(root)
+    markers.merge(root)
+    _drop_unused_ids(root)
+    _drop_unseen(root)
+    if short:
+        for path in root.iter("path"):
+            path.set("d", shorten(path.get("d", "")))
+
+
+def _clean(name, value, prefix):
+    """An attribute's value in the page's colours, font and ids; places with two decimals."""
+    if name == "d":
+        return " ".join(value.split())
+    if name in ("x", "y", "points"):
+        return " ".join(LONG_DECIMAL.sub(_rounded, value).split())
+    if name == "transform":  # scales keep all digits: they multiply whatever is within
+        value = MOVE.sub(lambda move: LONG_DECIMAL.sub(_rounded, move[0]), NO_TURN.sub("", value))
+        return " ".join(value.split())
+    value = renamed(name, value, prefix)
+    return FAMILY.sub("", recolored(value) if name in PAINTS else value)
+
+
+def _rounded(number):
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _drop_unseen(element):
+    """Drop descendants that draw nothing, and groups that say nothing of what they hold."""
+    children = list(element)
+    for child in children:
+        _drop_unseen(child)
+    groups = [child if child.tag == "g" and not child.attrib else [child] for child in children]
+    shown = [child for group in groups for child in group if not _is_unseen(child)]
+    element[:] = [child for child in shown if element.tag != "defs" or child.get("id")]
+
+
+def _is_unseen(element):
+    empty = element.tag in ("g", "defs") and not len(element)
+    bare = element.tag == "path" and element.get("style") == "fill: none"
+    return empty or bare or element.tag in ("metadata", "style")
+
+
+def _drop_unused_ids(root):
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    used = {value[1:] for value in values if value.startswith("#")}
+    used |= {target for value in values for _, target in REFERENCE.findall(value)}
+    for element in root.iter():
+        if element.get("id") not in used:
+            element.attrib.pop("id", None)
+
+
+def _check(app, doctree):
+    """Number the figures of a page and warn of those without an alternative text."""
+    for number, node in enumerate(doctree.findall(svg_figure), 1):
+        node["prefix"] = f"svg{number}-"
+    for node in doctree.findall(lambda node: isinstance(node, (svg_figure, nodes.image))):
+        if message := _complaint(node):
+            place = next((n for n in (node, *_ancestors(node)) if n.line), node)
+            logger.warning(message, location=place, type="lectures", subtype="alt")
+
+
+def _complaint(node):
+    alt = " ".join(node.get("alt", "").split())
+    if not alt:
+        hint = "mystnb: {image: {alt: ...}}" if _is_of_a_cell(node) else "![...](file)"
+        return f"a figure has no alternative text (`{hint}`)"
+    figure = next((n for n in _ancestors(node) if isinstance(n, nodes.figure)), nodes.figure())
+    captions = [" ".join(n.astext().split()) for n in figure.findall(nodes.caption)]
+    if alt in captions:
+        return f"a figure's alternative text only repeats its caption: {alt!r}"
+    return None
+
+
+def _is_of_a_cell(node):
+    return isinstance(node, svg_figure) or private.is_of_a_cell(node)
+
+
+def _ancestors(node):
+    while node := node.parent:
+        yield node
+
+
+def _visit(translator, node):
+    translator.body.append(inline_svg(node["svg"], node["alt"], node["prefix"]))
+    raise nodes.SkipNode
+
+
+def connect(app):
+    add_style(app, Path(__file__).with_name("figures.css"))
+    app.add_node(svg_figure, html=(_visit, None))
+    private.add_renderer(SvgRenderer)
+    app.connect("doctree-read", _check)

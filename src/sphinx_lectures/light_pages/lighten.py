@@ -1,0 +1,126 @@
+"""Light pages: one style sheet with what the site uses, and no script that a page does not use.
+
+Once the pages are written, the rules that they can use are gathered from all their style sheets,
+with fonts cut down to the characters in use, and the pages get this one file instead. Icons are
+drawn into the pages, and scripts, without their comments, wait until the page stands.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from rjsmin import jsmin
+from sphinx.util import logging
+
+from sphinx_lectures.light_pages import fonts, stylesheet
+from sphinx_lectures.light_pages.page import DIGEST, Page, draft, read_text
+from sphinx_lectures.light_pages.stylesheet import Rule, Words
+from sphinx_lectures.rebuilds.incremental import makers_of_pages
+from sphinx_lectures.rebuilds.kept import Memo
+from sphinx_lectures.rebuilds.private import had_warnings
+
+logger = logging.getLogger(__name__)
+
+SHEET = Path("_static", "site.css")
+
+
+def small_sheet(css, words, characters, named, scripts, folder):
+    """One style sheet, to stand in `folder`, with what the pages use of the style sheets `css`.
+
+    Parameters
+    ----------
+    css : str
+        All style sheets, in the order in which they apply.
+    words : list of str
+        Of all pages, as `stylesheet.words_of` gives them.
+    characters : fonts.Characters
+        Of all pages.
+    named : str
+        Fonts that elements of the pages name.
+    scripts : list of str
+        What the scripts of the pages say.
+    folder : Path
+        Where the new style sheet is to stand.
+
+    Returns
+    -------
+    str
+        The style sheet, fonts included.
+    """
+    rules = list(stylesheet.rules_in_use(stylesheet.parse(css), Words([words], scripts)))
+    text = stylesheet.write(rule for rule in rules if rule.prelude != "@font-face")
+    used, drawn = characters._replace(icons=fonts.icons_of(text)), set()
+    users = (text + named).replace("\\", "")
+
+    def with_small_font(rule):
+        if rule.prelude != "@font-face":
+            return rule
+        if fonts.family(rule.body) not in users:
+            return None
+        body, icons = fonts.cut(rule.body, folder, used)
+        drawn.update(icons)
+        return Rule(rule.prelude, body) if body else None
+
+    rules = list(stylesheet.change(rules, with_small_font))
+    for code in sorted(used.icons - drawn):
+        message = "no font of the theme has the icon U+%04X, which a style sheet names"
+        logger.warning(message, code, type="lectures", subtype="icon")
+    licences = "".join(dict.fromkeys(stylesheet.LICENCE.findall(css)))
+    return licences + stylesheet.write(rules)
+
+
+def _slim(app, exception):
+    if exception or app.builder.format != "html" or not app.config.lectures_light_pages:
+        return
+    folder = Path(app.outdir).resolve()
+    read_text.cache_clear()
+    settings = read_text(folder / "_static" / "documentation_options.js")
+    memo = Memo(Path(app.doctreedir, "light_pages.pickle"), makers_of_pages(app) + settings)
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.html"))
+    drafts = {}
+    for name in names:
+        page = Page(folder / name, name.with_suffix("").as_posix())
+        make = partial(draft, page, folder, folder / SHEET)
+        if name.parts[0] != SHEET.parts[0] and (made := memo(make, page.docname, page.html)):
+            drafts[name] = made
+    if not drafts:  # no page has a style
+        return
+    css = _sheet(memo, list(drafts.values()), folder)
+    (folder / SHEET).write_text(css, encoding="utf-8", newline="\n")
+    digest = sha256(css.encode()).hexdigest()[:8]
+    for name, page in drafts.items():
+        html = page.html.replace(DIGEST, f"?v={digest}", 1)
+        (folder / name).write_text(html, encoding="utf-8", newline="\n")
+    _shorten_scripts(folder / SHEET.parts[0])
+    if not had_warnings(app):
+        memo.save()
+
+
+def _shorten_scripts(folder):
+    """Leave out comments, but for notices of licences (``/*!``), and blanks."""
+    for path in folder.rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(jsmin(text, keep_bang_comments=True), encoding="utf-8", newline="\n")
+
+
+def _sheet(memo, drafts, folder):
+    """The one style sheet of all pages."""
+    # A page's own style sheets come after those that it shares with the others.
+    lists = sorted((page.sheets for page in drafts), key=len)
+    sheets = list(dict.fromkeys(sheet for files in lists for sheet in files))
+    place = (folder / SHEET).parent
+    css = max((page.icons for page in drafts), default="")
+    css += "".join(stylesheet.read(folder / sheet, place) for sheet in sheets)
+    words = sorted(set().union(*(page.words for page in drafts)))
+    characters = fonts.union([page.characters for page in drafts])
+    named = " ".join(sorted({page.fonts for page in drafts}))
+    scripts = sorted({script for page in drafts for script in page.scripts})
+    made_from = [css, *words, *map(repr, map(sorted, characters)), named, *scripts]
+    return memo(lambda: small_sheet(css, words, characters, named, scripts, place), *made_from)
+
+
+def connect(app):
+    app.add_config_value("lectures_light_pages", True, "html", types=[bool])
+    app.connect("build-finished", _slim, priority=800)

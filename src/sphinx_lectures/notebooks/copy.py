@@ -1,0 +1,227 @@
+"""The reader's copy of a page: a notebook with its visible cells and its text as plain Markdown."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import mimetypes
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from sphinx_lectures.execution.page import code_cells, read_notebook
+from sphinx_lectures.notebooks.hidden_code import needed, statements
+from sphinx_lectures.notebooks.markdown import Markdown, attachment, escape, fenced
+from sphinx_lectures.notebooks.private import is_cell, numbers, works_cited
+
+ROOM_FOR_CODE = nodes.comment()  #: stands for an empty cell of code
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+#: Parts of the figure style that only make sense on a page: vector files, no background.
+PAGE_STYLE = re.compile(r"svg\.|savefig\.|.*(face|edge)color")
+STYLE = """\
+# How the figures look
+import matplotlib
+
+matplotlib.rcParams.update({{
+{items}
+}})"""
+FETCH = """\
+# Files that the page reads
+from pathlib import Path
+from urllib.request import urlretrieve
+
+for name in {names}:
+    if not Path(name).exists():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        urlretrieve({address} + name, name)"""
+
+
+def has_solutions(doctree):
+    """Whether something on the page is marked as a solution."""
+    return any(_is_solution(node) for node in doctree.findall(nodes.Element))
+
+
+def notebook_of(page, doctree, solutions=True):
+    """The notebook of a page.
+
+    Parameters
+    ----------
+    page : Page
+        The page.
+    doctree : document
+        What stands on it, with all references resolved.
+    solutions : bool
+        False for a copy to hand out: in the place of a solution there is room for an answer, and
+        for code where collapsed code follows it; sections of the class ``solution`` are left out.
+
+    Returns
+    -------
+    NotebookNode
+        Without outputs; the ids of its cells are their positions.
+    """
+    source = read_notebook(page.text, page.path)
+    writer = Markdown(*numbers(page.app, page.docname, doctree), page.link)
+    title = doctree.next_node(nodes.title)
+    parts = list(_parts(doctree) if solutions else _tasks(doctree, source))
+    shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
+    indices = [i for i, _ in code_cells(source)]
+    python = [TransformerManager().transform_cell(source.cells[i].source) for i in indices]
+    extra = needed([(text, i in shown) for i, text in zip(indices, python, strict=True)])
+    hidden = [(i, text) for i, text in zip(indices, extra, strict=True) if text]
+    imported = _imported(
+        [*extra, *(text for i, text in zip(indices, python, strict=True) if i in shown)]
+    )
+
+    heading = [f"# {writer.inline(*title.children)}"] if title else []
+    cells = [_text([*heading, *_introduction(page, imported, solutions)])]
+    cells += [_code(text, collapsed=True) for text in _preparations(page, imported)]
+    text = []
+    for node, level in parts:
+        if node is ROOM_FOR_CODE:
+            cells += [*_flush(page, writer, text), _code("")]
+            text = []
+        elif is_cell(node):
+            cells += _flush(page, writer, text)
+            while hidden and hidden[0][0] < node["cell_index"]:
+                cells.append(_code(hidden.pop(0)[1]))
+            cells.append(_copy(source.cells[node["cell_index"]]))
+            text = [c for figure in node.findall(nodes.figure) for c in writer.captions(figure)]
+        elif isinstance(node, nodes.title) and node is not title:
+            cells += _flush(page, writer, text)
+            text = [f"{'#' * level} {writer.inline(*node.children)}"]
+        elif node is not title:
+            text += writer.blocks(node)
+    cells += _flush(page, writer, [*text, *_references(doctree)])
+    for position, cell in enumerate(cells, 1):
+        cell.id = f"cell-{position}"
+    notebook = new_notebook(cells=cells, metadata=METADATA)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _parts(parent, level=0):
+    """What stands on a page, from top to bottom, with the depth of its section."""
+    for node in parent.children:
+        if isinstance(node, nodes.section):
+            yield from _parts(node, level + 1)
+        else:
+            yield node, level
+
+
+def _tasks(doctree, source):
+    """The parts of a page with room for answers in the place of solutions."""
+    solved = room = False  # whether a solution, and room for its code, came just before
+    hidden = {node for part in doctree.findall(nodes.section) if _is_solution(part)
+              for node in part.findall()}  # fmt: skip
+    for node, level in _parts(doctree):
+        if node in hidden:
+            continue
+        if _is_solution(node):
+            solved, room = True, False
+            answer = nodes.emphasis("", "Your answer:")
+            yield nodes.paragraph("", "", answer), level
+        elif solved and is_cell(node) and _is_collapsed(source.cells[node["cell_index"]]):
+            if not room:
+                yield ROOM_FOR_CODE, level
+            room = True
+        else:
+            solved = solved and isinstance(node, nodes.Invisible)
+            yield node, level
+
+
+def _is_solution(node):
+    return "solution" in node.get("classes", ())
+
+
+def _is_collapsed(cell):
+    tags = cell.metadata.get("tags", [])
+    return any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
+
+
+def _imported(sources):
+    """Packages that code imports, without the standard library."""
+    modules = []
+    parts = [statement for source in sources for statement in statements(source)]
+    for node in ast.walk(ast.Module(parts, [])):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules.append(node.module)
+    return sorted({name.partition(".")[0] for name in modules} - sys.stdlib_module_names)
+
+
+def _introduction(page, imported, solutions):
+    """What the notebook is, what to install, and which files it reads."""
+    config = page.app.config
+    site = escape(config.project)
+    whose = f"[a page of {site}]({page.address})" if page.address else f"a page of {site}"
+    yield f"This notebook is {whose}, without its outputs: run it from top to bottom."
+    if not solutions:
+        yield "It has room for your answers; the solutions are on the page."
+    if names := ", ".join(f"`{name}`" for name in imported):
+        yield f"It needs Jupyter and {names}. To install them:"
+    command = "pip install " + " ".join(["jupyterlab", *imported])
+    yield config.notebooks_install.strip() or fenced(command, "sh")
+    if names := ", ".join(f"`{name}`" for name in page.data):
+        where = "and fetches it if it is not there" if page.address else "which the page offers"
+        yield f"It reads {names} from the folder that it is in, {where}."
+
+
+def _preparations(page, imported):
+    """Code that puts data files and the style of the figures in place."""
+    if page.address and (names := page.data):
+        yield FETCH.format(names=names, address=repr(page.folder_address))
+    style = page.path.parent / "matplotlibrc"
+    if "matplotlib" in imported and style.is_file():
+        lines = [line.partition(":") for line in style.read_text(encoding="utf-8").splitlines()]
+        settings = {
+            name.strip(): value.split(" #")[0].strip()
+            for name, colon, value in lines
+            if colon and not name.startswith("#") and not PAGE_STYLE.match(name)
+        }
+        items = "\n".join(f"    {name!r}: {value!r}," for name, value in settings.items())
+        yield STYLE.format(items=items)
+
+
+def _flush(page, writer, blocks):
+    """The blocks as a cell of text, if there are any, with the images that they show."""
+    if not blocks:
+        return []
+    cell = _text(blocks)
+    for file in writer.images:
+        path = Path(page.app.srcdir, file)
+        if path.is_file():  # Sphinx has warned if it is not
+            kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+            content = base64.b64encode(path.read_bytes()).decode()
+            cell.setdefault("attachments", {})[attachment(file)] = {kind: content}
+    writer.images.clear()
+    return [cell]
+
+
+def _text(blocks):
+    return new_markdown_cell("\n\n".join(blocks))
+
+
+def _code(source, collapsed=False, tags=()):
+    metadata = {"jupyter": {"source_hidden": True}} if collapsed else {}
+    if tags:
+        metadata["tags"] = list(tags)
+    return new_code_cell(source.strip("\n"), metadata=metadata)
+
+
+def _copy(cell):
+    tags = [tag for tag in cell.metadata.get("tags", []) if tag == "raises-exception"]
+    return _code(cell.source, _is_collapsed(cell), tags)
+
+
+def _references(doctree):
+    works = [f"- {escape(work)}" for work in works_cited(doctree)]
+    return ["## References", "\n".join(works)] if works else []

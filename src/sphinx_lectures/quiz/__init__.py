@@ -1,0 +1,15 @@
+"""``{quiz}``: choice and fill-in questions that answer back, and read well without scripts.
+
+``syntax`` says how they are written, ``directive`` makes them, of HTML ``elements``.
+"""
+
+from __future__ import annotations
+
+from sphinx_lectures import SAFE
+from sphinx_lectures.quiz import directive, elements
+
+
+def setup(app):
+    elements.connect(app)
+    directive.connect(app)
+    return SAFE

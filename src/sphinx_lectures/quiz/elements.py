@@ -1,0 +1,30 @@
+"""HTML elements as nodes, of which a quiz is made."""
+
+from __future__ import annotations
+
+from docutils import nodes
+
+
+class element(nodes.General, nodes.Element):
+    """An HTML element: `tag`, its `html` attributes, and the nodes that stand in it."""
+
+    def __init__(self, tag="", *children, **html):
+        # Attributes are written as Python allows: `class_`, `data_right`.
+        html = {name.rstrip("_").replace("_", "-"): value for name, value in html.items()}
+        super().__init__("", *children, tag=tag, html=html)
+
+    def copy(self):
+        return type(self)(self["tag"], **self["html"])
+
+
+def _visit(translator, node):
+    translator.body.append(translator.starttag(node, node["tag"], "", **node["html"]))
+
+
+def _depart(translator, node):
+    if node["tag"] != "input":
+        translator.body.append(f"</{node['tag']}>")
+
+
+def connect(app):
+    app.add_node(element, html=(_visit, _depart))

@@ -1,0 +1,110 @@
+"""TeX to MathML while the site is built: no script, no request, and wrong TeX fails the build.
+
+Formulas become MathML Core, which browsers draw and screen readers read by themselves. A displayed
+formula scrolls in its own box where it is wider than the page; its number stays beside the box.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from math_core import LatexError, LatexToMathML
+from sphinx.util import logging
+
+from sphinx_lectures import add_style
+from sphinx_lectures.text.private import add_link_to_equation, equation_number
+
+logger = logging.getLogger(__name__)
+
+#: Mathematical fonts raise primes, and MathML raises them once more: mathml.css lowers these.
+PRIME = re.compile("<mo>([′″‴⁗])</mo>")
+#: Environments that number their lines; a formula has one number, that of Sphinx.
+NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:equation|align|gather|multline))\}")
+#: Chromium does not size a delimiter (``\\big``) that carries an index, unless it is in a row.
+SIZED = re.compile("(<msub>|<msup>|<msubsup>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
+
+
+@lru_cache
+def _converter(macros):
+    return LatexToMathML(macros=dict(macros), fancy_error=False)
+
+
+def to_mathml(tex, display=False, macros=()):
+    r"""MathML Core for a formula in TeX.
+
+    Parameters
+    ----------
+    tex : str
+        The formula, without dollars.
+    display : bool
+        Whether it stands on a line of its own.
+    macros : tuple of (str, str)
+        Names, without backslash, and what they stand for.
+
+    Returns
+    -------
+    str
+        A ``<math>`` element.
+
+    Raises
+    ------
+    LatexError
+        If the TeX is wrong or unknown.
+
+    Examples
+    --------
+    >>> to_mathml(r"\sqrt{2}")
+    '<math><msqrt><mn>2</mn></msqrt></math>'
+    """
+    parts = [part for part in tex.split("\n\n") if part.strip()]
+    if len(parts) > 1:  # in reStructuredText a blank line parts two equations
+        tex = r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"
+    tex = NUMBERED.sub(r"\1*}", tex)
+    mathml = _converter(macros).convert_with_local_state(tex, displaystyle=display)
+    mathml = PRIME.sub(r'<mo class="prime">\1</mo>', mathml)
+    return SIZED.sub(r"\1<mrow>\2</mrow>", mathml)
+
+
+def _math(translator, node, display):
+    tex = node.astext()
+    try:
+        return to_mathml(tex, display, tuple(translator.config.mathml_macros.items()))
+    except LatexError as error:
+        logger.warning(
+            "cannot convert the formula %r: at character %s",
+            tex,
+            error,
+            location=node,
+            type="lectures",
+            subtype="math",
+        )
+        return f"<code>{escape(tex)}</code>"
+
+
+def _visit_inline(translator, node):
+    translator.body.append(_math(translator, node, display=False))
+    raise nodes.SkipNode
+
+
+def _visit_display(translator, node):
+    translator.body.append(translator.starttag(node, "div", CLASS="equation"))
+    translator.body.append(f'<div class="formula">{_math(translator, node, display=True)}</div>')
+    if node["number"]:
+        number = equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        add_link_to_equation(translator, node)
+        translator.body.append("</span>")
+    translator.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def connect(app):
+    add_style(app, Path(__file__).with_name("mathml.css"))
+    app.add_config_value("mathml_macros", {}, "env", types=[dict])
+    app.add_html_math_renderer(
+        "mathml", inline_renderers=(_visit_inline, None), block_renderers=(_visit_display, None)
+    )

@@ -1,0 +1,220 @@
+"""Figures stand in the page as SVG in its colours, each with an alternative text."""
+
+import io
+import re
+from xml.etree import ElementTree
+
+import matplotlib
+import pytest
+from docutils import nodes
+from matplotlib.figure import Figure
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+from sphinx_lectures.figures import svg as extension
+from sphinx_lectures.figures.svg import inline_svg, svg_figure
+
+
+def lines(ax):
+    ax.plot([1, 2, 3], [1, 4, 9], label="measured")
+    ax.axhline(5, color="black")
+    ax.text(1, 6, "bold words", weight="bold", style="italic")
+    ax.set(xlabel="time step", ylabel=r"$10^{-3}$")
+    ax.legend()
+
+
+def test_figure_has_a_role_an_alternative_text_and_a_size(draw):
+    html = inline_svg(draw(lines), 'It "rises" & <grows>', "svg1-")
+    opening = re.match("<svg [^>]*>", html)[0]
+    assert 'role="img" aria-label="It &quot;rises&quot; &amp; &lt;grows&gt;"' in opening
+    assert 'viewBox="0 0 403.2 244.8" width="538" height="326"' in opening
+
+
+def test_prolog_metadata_comments_and_styles_are_gone(draw):
+    html = inline_svg(draw(lines), "alt", "svg1-")
+    for word in ("<?xml", "<!DOCTYPE", "<!--", "metadata", "<style", "xmlns", "xlink", "ns0"):
+        assert word not in html
+
+
+def test_text_stays_text_in_the_font_of_the_page(draw):
+    html = inline_svg(draw(lines), "alt", "svg1-")
+    assert re.search(r"<text[^>]*>time step</text>", html)
+    assert "DejaVu" not in html
+    assert "font-family" not in html and "font:" not in html
+    assert "font-style: italic; font-weight: 700; font-size: 11px" in html
+
+
+def test_black_follows_the_text_colour_and_white_the_background(draw):
+    def plot(ax):
+        lines(ax)
+        ax.plot([1], [1], "o", color="white", markeredgecolor="black")
+
+    html = inline_svg(draw(plot), "alt", "svg1-")
+    assert "#000000" not in html and "#ffffff" not in html
+    assert "stroke: currentColor" in html
+    assert "fill: var(--pst-color-background, Canvas)" in html
+
+
+def test_ids_of_two_figures_differ_and_references_follow(draw):
+    svg = draw(lines)
+    first, second = (inline_svg(svg, "alt", prefix) for prefix in ("svg1-", "svg2-"))
+    ids = [set(re.findall(r'\bid="([^"]*)"', html)) for html in (first, second)]
+    assert ids[0] and not ids[0] & ids[1]
+    for html, known in zip((first, second), ids, strict=True):
+        used = set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', html))
+        assert {a or b for a, b in used} == known
+
+
+def test_the_same_figure_is_the_same_file(draw):
+    assert draw(lines) == draw(lines)
+
+
+def draw_by_default(plot):
+    """SVG of a figure as Matplotlib draws it without settings: its text is made of paths."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure, out = Figure(), io.StringIO()
+        plot(figure.subplots())
+        figure.savefig(out, format="svg")
+    return out.getvalue()
+
+
+def test_space_in_a_text_of_paths_is_a_glyph_that_draws_nothing():
+    html = inline_svg(draw_by_default(lambda ax: ax.set_title("a b")), "alt", "svg1-")
+    root = ElementTree.fromstring(html)
+    shapes = {shape.get("id"): shape.get("d") for shape in root.iter("path")}
+    assert shapes["svg1-DejaVuSans-3"] == ""
+    assert {use.get("href")[1:] for use in root.iter("use")} <= set(shapes)
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_line_of_no_numbers_draws_nothing_and_harms_nothing(draw, short):
+    nan = float("nan")
+    html = inline_svg(draw(lambda ax: ax.plot([nan, nan])), "alt", "svg1-", short)
+    lines = [path for path in ElementTree.fromstring(html).iter("path") if not path.get("d")]
+    assert len(lines) == 1
+
+
+def test_text_of_paths_keeps_its_scale_and_places_are_short():
+    svg = draw_by_default(lambda ax: ax.set_title("time step"))
+    html = inline_svg(svg, "alt", "svg1-")
+    scales = [set(re.findall(r"scale\([^)]*\)", text)) for text in (svg, html)]
+    assert "scale(0.015625)" in scales[1] and scales[0] == scales[1]
+    moves = re.findall(r"translate\(([^)]*)\)", html)
+    assert moves and not re.search(r"\.\d{3}", " ".join(moves))
+
+
+def by_another(body, attributes='width="40" height="40"'):
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>'
+    return inline_svg(svg, "alt", "svg1-")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "view", "width", "height"),
+    [
+        ('width="40" height="30px"', "0 0 40 30", "40", "30"),
+        ('width="60pt" height="1in"', "0 0 80 96", "80", "96"),
+        ('width="60pt" height="30pt" viewBox="0,0 60,30"', "0 0 80 40", "80", "40"),
+        ('width="100" viewBox="0 0 20 10"', "0 0 100 50", "100", "50"),
+        ('width="100%" viewBox="0 0 20 10"', "0 0 20 10", "20", "10"),
+        ("", "0 0 300 150", "300", "150"),
+    ],
+)
+def test_drawing_by_another_program_has_the_size_that_it_asks_for(attributes, view, width, height):
+    frame = ElementTree.fromstring(by_another("<circle r='3'/>", attributes))
+    assert [frame.get(name) for name in ("viewBox", "width", "height")] == [view, width, height]
+    assert frame[0].get("width") is frame[0].get("height") is None
+
+
+def test_drawing_by_another_program_keeps_its_numbers_and_its_spaces():
+    body = (
+        '<path d="M 0 0 L 0.001 0.002"/><text><tspan>a</tspan> <tspan x="0.1234">b</tspan></text>'
+    )
+    html = by_another(body + '<text xml:space="preserve">c</text>', 'viewBox="0 0 1 1" fill="none"')
+    assert body in html
+    assert 'xml:space="preserve"' in html
+    assert '<svg viewBox="0 0 1 1" fill="none">' in html
+
+
+def test_drawing_by_another_program_follows_the_theme_but_its_masks_do_not():
+    html = by_another('<rect fill="white" stroke="Black" style="color:#000"/><g class="black"/>')
+    assert 'fill="var(--pst-color-background, Canvas)" stroke="currentColor"' in html
+    assert 'style="color:currentColor"' in html and 'class="black"' in html
+    mask = '<mask id="m"><rect fill="white"/></mask>'
+    assert '<mask id="svg1-m" fill="black"><rect fill="white"/></mask>' in by_another(mask)
+
+
+def test_style_sheet_of_a_drawing_reaches_nothing_else(browser):
+    sheet = """svg > .r { fill: red } :root { --c: blue } #t { fill: var(--c) }
+        @keyframes half { from, to { opacity: 0.5 } }
+        @media all { .k { animation: half 1s infinite; fill: url('#g') } }"""
+    body = '<circle class="r"/><circle id="t"/><circle class="k"/><linearGradient id="g"/>'
+    html = by_another(f"<style><![CDATA[{sheet}]]></style>{body}")
+    page = browser.new_page()
+    page.set_content(f'{html}<svg><circle class="r"/><circle id="t"/><circle class="k"/></svg>')
+    fills, opacities = (
+        page.eval_on_selector_all("circle", f"all => all.map(e => getComputedStyle(e).{name})")
+        for name in ("fill", "opacity")
+    )
+    page.close()
+    black = "rgb(0, 0, 0)"
+    assert fills == ["rgb(255, 0, 0)", "rgb(0, 0, 255)", 'url("#svg1-g")', black, black, black]
+    assert opacities == ["1", "1", "0.5", "1", "1", "1"]
+
+
+def page_with(node, caption=None):
+    document = nodes.document(None, None)
+    figure = nodes.figure("", node)
+    if caption:
+        figure += nodes.caption("", caption)
+    document += figure
+    return document
+
+
+@pytest.mark.parametrize(
+    ("node", "caption", "complaint"),
+    [
+        (svg_figure(svg="", alt=""), "A caption.", "has no alternative text"),
+        (svg_figure(svg="", alt="A  caption."), "A caption.", "only repeats its caption"),
+        (svg_figure(svg="", alt="Two lines cross."), "A caption.", None),
+        (svg_figure(svg="", alt="Two lines cross."), None, None),
+        (nodes.image(uri="a.png"), "A caption.", "has no alternative text"),
+        (nodes.image(uri="a.png", alt="A plan."), "A caption.", None),
+    ],
+)
+def test_alternative_text_must_say_something_of_its_own(monkeypatch, node, caption, complaint):
+    warnings = []
+    monkeypatch.setattr(
+        extension.logger, "warning", lambda message, location, **_: warnings.append(message)
+    )
+    extension._check(None, page_with(node.deepcopy(), caption))
+    assert len(warnings) == (complaint is not None)
+    assert all(complaint in warning for warning in warnings)
+
+
+@pytest.fixture
+def warnings_of(tmp_path):
+    """What is warned of when a site of one page is built with the extension."""
+
+    def build(text):
+        (tmp_path / "index.md").write_text(text, encoding="utf-8")
+        (tmp_path / "x.png").write_bytes(b"")
+        warnings, out = io.StringIO(), tmp_path / "out"
+        settings = {"extensions": ["myst_nb", "sphinx_lectures.figures"]}
+        with docutils_namespace():
+            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, warnings).build()
+        return warnings.getvalue()
+
+    return build
+
+
+def test_complaint_of_an_image_in_the_text_says_where_it_is_and_what_to_write(warnings_of):
+    warning = warnings_of("# Page\n\nText.\n\n![](x.png)\n")
+    assert "index.md:5: WARNING: a figure has no alternative text" in warning
+    assert "`![...](file)`" in warning and "mystnb" not in warning
+
+
+def test_complaint_of_a_figure_of_a_cell_names_the_setting_of_the_cell():
+    cell = nodes.container("", nodes.image(uri="a.png"), classes=["cell_output"])
+    for node in (cell[0], svg_figure(svg="", alt="")):
+        assert "mystnb: {image: {alt: ...}}" in extension._complaint(node)

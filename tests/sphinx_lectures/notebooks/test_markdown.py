@@ -1,0 +1,124 @@
+"""Pages become plain Markdown that renderers of notebooks read as it was meant."""
+
+import re
+from html import unescape
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from myst_parser.parsers.docutils_ import Parser
+
+from sphinx_lectures.notebooks.markdown import Markdown, escape, fenced
+
+RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"]).use(dollarmath_plugin)
+SETTINGS = {
+    "myst_enable_extensions": ["dollarmath", "deflist", "colon_fence"],
+    "output_encoding": "unicode",
+}
+
+
+def writer(**equations):
+    return Markdown({"fig-a": "Fig. 1"}, equations, lambda node: node.get("refuri", ""))
+
+
+def markdown(text, **equations):
+    """Markdown of what a MyST page says."""
+    page = publish_doctree(text, parser=Parser(), settings_overrides=SETTINGS)
+    return "\n\n".join(writer(**equations).blocks(*page.children))
+
+
+def text_of(rendered):
+    return unescape(re.sub("<[^>]+>", "", rendered))
+
+
+@given(st.text(st.sampled_from("ab1 *_`$~\\<>[](){}#+-=!|&;.:/'\"äπ"), min_size=1))
+def test_text_reads_as_it_was_written(text):
+    text = " ".join(text.split())
+    block = "\n\n".join(writer().blocks(nodes.paragraph("", "", nodes.Text(text))))
+    assert text_of(RENDERER.render(block)).split() == text.split()
+
+
+@pytest.mark.parametrize("code", ["a`b", "``", "plain", "x | y"])
+def test_literals_keep_their_backticks(code):
+    line = writer().inline(nodes.literal("", code))
+    assert text_of(RENDERER.renderInline(line)) == code
+
+
+def test_code_keeps_its_fences():
+    assert text_of(RENDERER.render(fenced("```\nx\n```", "md"))).strip() == "```\nx\n```"
+
+
+def test_words_in_prose_are_not_littered_with_backslashes():
+    assert escape("h_t of SimpleRNN [2], 3 < 4 & 5") == "h_t of SimpleRNN [2], 3 < 4 & 5"
+
+
+def test_formula_stays_tex_and_does_not_swallow_a_number_after_it():
+    assert markdown("Here $h = $5, $a<b$ and $5") == "Here $h =$ 5, $a< b$ and \\$5"
+
+
+def test_equation_carries_its_number_without_a_tag():
+    page = nodes.math_block("", "a = b", ids=["equation-x"], label="x")
+    (block,) = writer(**{"equation-x": "3"}).blocks(page)
+    assert block == "$$\na = b \\qquad (3)\n$$"
+
+
+def test_admonition_is_a_quotation_with_its_formula_on_one_line():
+    source = "```{admonition} Exercise *one*\nTry.\n\n$$\na\n= b\n$$\n\n- x\n- y\n```"
+    assert markdown(source) == ("> **Exercise *one***\n>\n> Try.\n>\n> $$a = b$$\n>\n> - x\n> - y")
+
+
+def test_note_has_its_usual_title():
+    assert markdown("```{note}\nMind.\n```") == "> **Note**\n>\n> Mind."
+
+
+def test_collapsible_admonition_is_a_closed_box():
+    note = nodes.admonition("", nodes.title("", "Solution"), nodes.paragraph("", "It is 3."))
+    note["collapsible"] = "closed"
+    (block,) = writer().blocks(note)
+    assert block == "<details>\n<summary>Solution</summary>\n\nIt is 3.\n\n</details>"
+    assert "<p>It is 3.</p>" in RENDERER.render(block)
+
+
+def test_table_keeps_pipes_out_of_its_cells():
+    contents = [nodes.math("", r"\|x\| > |y|")], [nodes.literal("", "p | q")]
+    row = nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *c)) for c in contents))
+    (table,) = writer().blocks(nodes.table("", nodes.tgroup("", nodes.tbody("", row))))
+    assert table.splitlines()[:2] == ["|  |  |", "| --- | --- |"]
+    assert table.splitlines()[2] == r"| $\Vert x\Vert  > \vert y\vert $ | `p \| q` |"
+    assert RENDERER.render(table).count("<td>") == 2
+
+
+def test_table_has_its_head():
+    table = markdown("| a | b |\n|---|---|\n| $x$ | 1 |")
+    assert table == "| a | b |\n| --- | --- |\n| $x$ | 1 |"
+
+
+def test_lists_nest():
+    source = "1. one\n\n   more\n   - inner\n2. two\n"
+    assert markdown(source) == "1. one\n\n   more\n\n   - inner\n2. two"
+
+
+def test_definitions_are_a_list():
+    assert markdown("term\n: what it is") == "- **term**: what it is"
+
+
+def test_figure_has_its_name_and_its_caption():
+    figure = nodes.figure("", nodes.image(uri="img/a b.png", alt="A dot"), ids=["fig-a"])
+    figure += nodes.caption("", "One dot.")
+    page = writer()
+    assert page.blocks(figure) == ["![A dot](attachment:a-b.png)", "**Fig. 1.** One dot."]
+    assert page.images == ["img/a b.png"]
+
+
+def test_links_lead_where_they_can():
+    assert markdown("[there](https://example.org/a)") == "[there](https://example.org/a)"
+    reference = nodes.reference("", "2", refid="x")
+    assert Markdown({}, {}, lambda node: "").inline(reference) == "2"
+
+
+def test_comments_and_targets_vanish():
+    assert markdown("% a comment\n\n(label)=\nText.") == "Text."
