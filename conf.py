@@ -17,6 +17,7 @@ extensions = [
     "sphinx_lectures.notebooks",
     "sphinx_lectures.quiz",
     "sphinx_lectures.sharing",
+    "sphinx_lectures.slides",
     "sphinx_lectures.text",
     "sphinx_lectures.text.bibliography",
     "sphinx_lectures.text.plain_tokens",

@@ -1,0 +1,136 @@
+"""Slides that are made of the lectures: ``{excerpt}`` shows what stands on another page.
+
+A page that holds an excerpt is a set of slides: each of its sections is one. It reads like any page
+without a script; slides.js shows one section at a time, and slides.css prints one on a sheet.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+FILES = Path(__file__).parent / "static"
+
+
+class excerpt(nodes.General, nodes.Element):
+    """Where the figure or formula with the label `target` is to be shown."""
+
+
+class Excerpt(SphinxDirective):
+    """``{excerpt} label``: the figure or formula of that label, from whichever page it is on."""
+
+    required_arguments = 1
+
+    def run(self):
+        node = excerpt(target=self.arguments[0])
+        self.set_source_info(node)
+        _targets(self.env).setdefault(self.env.docname, []).append(node["target"])
+        return [node]
+
+
+class ShowExcerpts(SphinxPostTransform):
+    """Put a copy of what is shown in the place of each excerpt."""
+
+    default_priority = 3  # before MyST-NB chooses among the formats of an output
+
+    def run(self):
+        pages = {}
+        for number, node in enumerate(list(self.document.findall(excerpt)), 1):
+            docname, name = _place(self.env, node["target"])
+            if docname and docname not in pages:
+                pages[docname] = self.env.get_doctree(docname)
+            found = _found(pages.get(docname), name)
+            if found is None:
+                words = "excerpt: there is no figure or formula with the label %r"
+                logger.warning(words, node["target"], location=node)
+                node.parent.remove(node)
+            else:
+                node.replace_self([_copy(found, number), _source(docname)])
+
+def _targets(env):
+    """Labels of the excerpts on each page that has some."""
+    if not hasattr(env, "lectures_excerpts"):
+        env.lectures_excerpts = {}
+    return env.lectures_excerpts
+
+
+def _place(env, label):
+    """Page and id of what has a label; empty if nothing has it."""
+    equations = env.domains["math"].equations
+    if label in equations:
+        return equations[label][0], nodes.make_id(f"equation-{label}")
+    return env.domains["std"].anonlabels.get(label, ("", ""))
+
+
+def _found(doctree, name):
+    if doctree is None:
+        return None
+    kinds = nodes.figure, nodes.math_block
+    return next((n for n in doctree.findall() if isinstance(n, kinds) and name in n["ids"]), None)
+
+
+def _copy(found, number):
+    """A copy that may stand on another page: without number and caption, with ids of its own."""
+    copy = found.deepcopy()
+    for node in [node for node in copy.findall() if isinstance(node, nodes.Element)]:
+        node["ids"], node["names"] = [], []
+        if "prefix" in node:  # of the ids in a drawing
+            node["prefix"] = f"excerpt{number}-{node['prefix']}"
+    if isinstance(copy, nodes.math_block):
+        copy["label"] = copy["number"] = None
+    for caption in list(copy.findall(nodes.caption)):
+        caption.parent.remove(caption)
+    return copy
+
+
+def _source(docname):
+    link = pending_xref(refdomain="std", reftype="doc", reftarget=f"/{docname}", refexplicit=False)
+    link += nodes.inline()
+    return nodes.paragraph("", "From ", link, classes=["excerpt-source"])
+
+
+def _rest_on_sources(app, env):
+    """A page with excerpts changes when the pages change of which it shows something."""
+    for docname, targets in _targets(env).items():
+        for source in {_place(env, target)[0] for target in targets} - {""}:
+            doctree = Path(env.doctreedir, f"{source}.doctree")
+            env.dependencies.setdefault(docname, set()).add(os.path.relpath(doctree, env.srcdir))
+    return []
+
+
+def _forget(app, env, docname):
+    _targets(env).pop(docname, None)
+
+
+def _gather(app, env, docnames, other):
+    _targets(env).update({d: t for d, t in _targets(other).items() if d in docnames})
+
+
+def _publish(app, config):
+    config.html_static_path = [*config.html_static_path, str(FILES)]
+
+
+def _load(app, pagename, templatename, context, doctree):
+    if pagename in _targets(app.env):
+        app.add_js_file("slides.js", loading_method="defer")
+        app.add_css_file("slides.css")
+
+
+def setup(app):
+    app.add_node(excerpt)
+    app.add_directive("excerpt", Excerpt)
+    app.add_post_transform(ShowExcerpts)
+    app.connect("config-inited", _publish)
+    app.connect("env-purge-doc", _forget)
+    app.connect("env-merge-info", _gather)
+    app.connect("env-get-updated", _rest_on_sources)
+    app.connect("html-page-context", _load)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
