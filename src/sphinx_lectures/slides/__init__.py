@@ -55,6 +55,7 @@ class ShowExcerpts(SphinxPostTransform):
             else:
                 node.replace_self([_copy(found, number), _source(docname)])
 
+
 def _targets(env):
     """Labels of the excerpts on each page that has some."""
     if not hasattr(env, "lectures_excerpts"):

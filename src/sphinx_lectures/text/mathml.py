@@ -17,13 +17,16 @@ from sphinx.util import logging
 
 from sphinx_lectures import add_style
 from sphinx_lectures.text.private import add_link_to_equation, equation_number
+from sphinx_lectures.text.tex import apart, plain
 
 logger = logging.getLogger(__name__)
 
 #: Mathematical fonts raise primes, and MathML raises them once more: mathml.css lowers these.
 PRIME = re.compile("<mo>([′″‴⁗])</mo>")
-#: Environments that number their lines; a formula has one number, that of Sphinx.
-NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:equation|align|gather|multline))\}")
+#: No element of MathML Core draws a box or a stroke: mathml.css does.
+ENCLOSED = re.compile('<menclose notation="([a-z ]+)">')
+#: A capital in italics leans into its superscript: the font's correction is not made for it.
+LEANING = re.compile("<msup><mi>([F-Y])</mi>")
 #: Chromium does not size a delimiter (``\\big``) that carries an index, unless it is in a row.
 SIZED = re.compile("(<msub>|<msup>|<msubsup>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
 
@@ -60,17 +63,14 @@ def to_mathml(tex, display=False, macros=()):
     >>> to_mathml(r"\sqrt{2}")
     '<math><msqrt><mn>2</mn></msqrt></math>'
     """
-    parts = [part for part in tex.split("\n\n") if part.strip()]
-    if len(parts) > 1:  # in reStructuredText a blank line parts two equations
-        tex = r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"
-    tex = NUMBERED.sub(r"\1*}", tex)
-    mathml = _converter(macros).convert_with_local_state(tex, displaystyle=display)
+    mathml = _converter(macros).convert_with_local_state(plain(tex), displaystyle=display)
     mathml = PRIME.sub(r'<mo class="prime">\1</mo>', mathml)
+    mathml = ENCLOSED.sub(r'<mrow class="\1">', mathml).replace("</menclose>", "</mrow>")
+    mathml = LEANING.sub(r'<msup><mi class="leaning">\1</mi>', mathml)
     return SIZED.sub(r"\1<mrow>\2</mrow>", mathml)
 
 
-def _math(translator, node, display):
-    tex = node.astext()
+def _math(translator, node, tex, display):
     try:
         return to_mathml(tex, display, tuple(translator.config.mathml_macros.items()))
     except LatexError as error:
@@ -86,13 +86,14 @@ def _math(translator, node, display):
 
 
 def _visit_inline(translator, node):
-    translator.body.append(_math(translator, node, display=False))
+    translator.body.append(_math(translator, node, node.astext(), display=False))
     raise nodes.SkipNode
 
 
 def _visit_display(translator, node):
     translator.body.append(translator.starttag(node, "div", CLASS="equation"))
-    translator.body.append(f'<div class="formula">{_math(translator, node, display=True)}</div>')
+    formulas = "".join(_math(translator, node, tex, display=True) for tex in apart(node.astext()))
+    translator.body.append(f'<div class="formula">{formulas}</div>')
     if node["number"]:
         number = equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})')

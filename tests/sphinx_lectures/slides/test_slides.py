@@ -83,7 +83,10 @@ def test_slides_follow_a_lecture_that_was_edited(build):
 @pytest.mark.parametrize("label", ["fig-none", "eq-none", "slides"])
 def test_a_label_of_no_figure_or_formula_is_named_with_page_and_line(build, label):
     _, warnings = build(slides=f"# Slides\n\n## One\n\n```{{excerpt}} {label}\n```\n")
-    assert f"slides.md:5: WARNING: excerpt: there is no figure or formula with the label {label!r}" in warnings
+    assert (
+        f"slides.md:5: WARNING: excerpt: there is no figure or formula with the label {label!r}"
+        in warnings
+    )
 
 
 def test_only_slides_load_the_script(build, tmp_path):

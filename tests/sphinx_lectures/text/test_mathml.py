@@ -41,7 +41,7 @@ def test_formula_is_well_formed_mathml(tex, display):
         (r"\frac{1", "Expected closing token"),
         (r"\unheardof", r"unheardof"),
         (r"a & b", "table-like"),
-        (r"\begin{split} a \end{split}", "split"),
+        (r"\begin{alignat}{2} a \end{alignat}", "alignat"),
     ],
 )
 def test_wrong_tex_raises_and_says_why(tex, message):
