@@ -98,12 +98,22 @@ def _source(docname):
     return nodes.paragraph("", "From ", link, classes=["excerpt-source"])
 
 
+def _sources(env, docname):
+    """The pages of which a page shows something."""
+    return {_place(env, target)[0] for target in _targets(env)[docname]} - {""}
+
+
+def _read_again(app, env, added, changed, removed):
+    """Pages of which a source is read again, or gone."""
+    edited = added | changed | removed
+    return [docname for docname in _targets(env) if edited & _sources(env, docname)]
+
+
 def _rest_on_sources(app, env):
-    """A page with excerpts changes when the pages change of which it shows something."""
-    for docname, targets in _targets(env).items():
-        for source in {_place(env, target)[0] for target in targets} - {""}:
+    for docname in _targets(env):
+        for source in _sources(env, docname):
             doctree = Path(env.doctreedir, f"{source}.doctree")
-            env.dependencies.setdefault(docname, set()).add(os.path.relpath(doctree, env.srcdir))
+            env.note_dependency(os.path.relpath(doctree, env.srcdir), docname=docname)
     return []
 
 
@@ -132,6 +142,7 @@ def setup(app):
     app.connect("config-inited", _publish)
     app.connect("env-purge-doc", _forget)
     app.connect("env-merge-info", _gather)
+    app.connect("env-get-outdated", _read_again)
     app.connect("env-get-updated", _rest_on_sources)
     app.connect("html-page-context", _load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,7 +48,8 @@ def build(tmp_path):
 
     def build(alt="A dot.", slides=SLIDES):
         (tmp_path / "lecture.md").write_text(LECTURE.format(alt=alt), encoding="utf-8")
-        (tmp_path / "slides.md").write_text(slides, encoding="utf-8")
+        if not (tmp_path / "slides.md").exists():
+            (tmp_path / "slides.md").write_text(slides, encoding="utf-8")
         out, said = tmp_path / "out", tmp_path / "warnings"
         with docutils_namespace(), said.open("w", encoding="utf-8") as warnings:
             app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", SETTINGS, None, warnings)
