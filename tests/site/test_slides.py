@@ -3,7 +3,9 @@
 import pytest
 
 SIZE = {"width": 1280, "height": 720}
-ROOM = "s => [s.scrollWidth - s.clientWidth, s.scrollHeight - s.clientHeight]"
+#: By how many pixels a slide or a formula on it is too wide or too high.
+EXCESS = """slide => Math.max(...[slide, ...slide.querySelectorAll(".formula, pre, table")].map(
+  box => Math.max(box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight)))"""
 
 
 @pytest.fixture
@@ -24,8 +26,8 @@ def test_every_slide_fits_a_projector(slides):
     assert 12 <= count <= 20
     too_large = {}
     for _ in range(count):
-        if any(slides.locator(".slide.shown").evaluate(ROOM)):
-            too_large[title(slides)] = slides.locator(".slide.shown").evaluate(ROOM)
+        if excess := slides.locator(".slide.shown").evaluate(EXCESS):
+            too_large[title(slides)] = excess
         slides.keyboard.press("ArrowRight")
     assert not too_large
 

@@ -15,9 +15,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from sphinx_lectures import SAFE, add_static_files
+
 logger = logging.getLogger(__name__)
 
-FILES = Path(__file__).parent / "static"
+FILES = [Path(__file__).with_name(name) for name in ("slides.js", "slides.css")]
 
 
 class excerpt(nodes.General, nodes.Element):
@@ -125,24 +127,21 @@ def _gather(app, env, docnames, other):
     _targets(env).update({d: t for d, t in _targets(other).items() if d in docnames})
 
 
-def _publish(app, config):
-    config.html_static_path = [*config.html_static_path, str(FILES)]
-
-
 def _load(app, pagename, templatename, context, doctree):
     if pagename in _targets(app.env):
-        app.add_js_file("slides.js", loading_method="defer")
-        app.add_css_file("slides.css")
+        script, style = FILES
+        app.add_js_file(script.name, loading_method="defer")
+        app.add_css_file(style.name)
 
 
 def setup(app):
     app.add_node(excerpt)
     app.add_directive("excerpt", Excerpt)
     app.add_post_transform(ShowExcerpts)
-    app.connect("config-inited", _publish)
     app.connect("env-purge-doc", _forget)
     app.connect("env-merge-info", _gather)
     app.connect("env-get-outdated", _read_again)
     app.connect("env-get-updated", _rest_on_sources)
     app.connect("html-page-context", _load)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    add_static_files(app, *FILES)
+    return SAFE

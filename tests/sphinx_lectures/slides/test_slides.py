@@ -31,7 +31,7 @@ SLIDES = """# Slides
 ```
 """
 SETTINGS = {
-    "extensions": ["myst_parser", "sphinx_lectures.mathml", "sphinx_lectures.slides"],
+    "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.slides"],
     "myst_enable_extensions": ["dollarmath"],
     "html_math_renderer": "mathml",
     "numfig": True,
