@@ -19,8 +19,6 @@ extensions = [
     "sphinx_lectures.sharing",
     "sphinx_lectures.slides",
     "sphinx_lectures.text",
-    "sphinx_lectures.text.bibliography",
-    "sphinx_lectures.text.plain_tokens",
 ]
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
