@@ -12,7 +12,6 @@ extensions = [
     *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
     "sphinx_lectures.execution",
     "sphinx_lectures.figures",
-    "sphinx_lectures.figures.made_files",
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
     "sphinx_lectures.quiz",
