@@ -1,7 +1,7 @@
 """Figures of cells as SVG within the page, and sliders over frames that were drawn beforehand.
 
-``svg`` puts a drawing into the page, with ``drawing`` for sizes, ids and colours and ``svg_paths``
-for short paths; ``sliders`` sends only what distinguishes the ``frames`` of a figure.
+``svg`` puts a drawing into the page, and ``svg_paths`` writes its paths short; ``sliders`` sends
+only what distinguishes the ``frames`` of a figure.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Figures of cells stand in the page as SVG, so that they follow its font and its theme.
 
 Black becomes the page's text colour and white its background, text stays text, and size and
-alternative text come along. Of a figure by Matplotlib, what is not seen does not; one by another
-program stays whole, with a style sheet that reaches nothing else. A figure or image without an
-alternative text fails the build.
+alternative text come along; what is not seen does not. Drawings of other programs than Matplotlib
+are left to MyST-NB. A figure or image without an alternative text fails the build.
 """
 
 from __future__ import annotations
@@ -16,15 +15,19 @@ from docutils import nodes
 from sphinx.util import logging
 
 from sphinx_lectures import add_style
-from sphinx_lectures.figures import markers, private
-from sphinx_lectures.figures.drawing import PAINTS, REFERENCE, recolored, renamed, size_of
-from sphinx_lectures.figures.foreign_drawing import confine
+from sphinx_lectures.figures import private
 from sphinx_lectures.figures.svg_paths import shorten
 
 logger = logging.getLogger(__name__)
 
-MATPLOTLIBS_SHEET = re.compile(r"\s*\*\{stroke-line[^{}]*\}\s*")
+#: How the one style sheet of a drawing by Matplotlib begins.
+MATPLOTLIBS = re.compile(r"<style[^>]*>\s*\*\{stroke-line")
 XML = "{http://www.w3.org/XML/1998/namespace}"
+PIXELS = 96 / 72  #: of CSS in a point
+PAINTS = frozenset({"fill", "stroke", "color", "stop-color", "style"})
+BLACK = re.compile(r"(^|:\s*)(#000(000)?|black)(?![\w-])", re.I)
+WHITE = re.compile(r"(^|:\s*)(#fff(fff)?|white)(?![\w-])", re.I)
+REFERENCE = re.compile(r"""(url\(['"]?#)([^'")]+)""")
 FAMILY = re.compile(r"(; )?font-family: [^;]*")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
 MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
@@ -36,11 +39,11 @@ class svg_figure(nodes.General, nodes.Element):
 
 
 class SvgRenderer:
-    """Keeps SVG outputs of cells in the page, where MyST-NB would link to a file."""
+    """Keeps drawings of cells in the page, where MyST-NB would link to a file."""
 
     @staticmethod
     def handle_mime(renderer, data, inline):
-        if data.mime_type != "image/svg+xml":
+        if data.mime_type != "image/svg+xml" or not MATPLOTLIBS.search(data.string):
             return None
         figure = svg_figure(svg=data.string, alt=private.alternative_text(renderer, data))
         private.set_place(renderer, data, figure)
@@ -53,7 +56,7 @@ def inline_svg(svg, alt, prefix, short=True):
     Parameters
     ----------
     svg : str
-        The document that Matplotlib or another program wrote.
+        The document that Matplotlib wrote.
     alt : str
         What is to be seen on it.
     prefix : str
@@ -73,47 +76,26 @@ def inline_svg(svg, alt, prefix, short=True):
             name if name.startswith(XML) else name.rpartition("}")[2]: value
             for name, value in element.items()
         }
-    width, height = size_of(root)
-    attributes = {
+    width, height = (float(root.get(name)[: -len("pt")]) for name in ("width", "height"))
+    _lighten(root, prefix, short)
+    root.attrib = {
         "class": "figure-svg",
         "role": "img",
         "aria-label": alt,
         "viewBox": f"0 0 {width:g} {height:g}",
-        "width": f"{width:.0f}",
-        "height": f"{height:.0f}",
+        "width": f"{width * PIXELS:.0f}",
+        "height": f"{height * PIXELS:.0f}",
         "fill": "currentColor",
     }
-    if not _is_matplotlibs(root):
-        frame = ElementTree.Element("svg", attributes)
-        frame.append(confine(root, frame, prefix))
-        return _html(frame)
-    attributes["viewBox"] = " ".join(root.get("viewBox").split())
-    _lighten(root, prefix, short)
-    root.attrib = attributes
-    return re.sub(r">\s+<", "><", _html(root))
-
-
-def _is_matplotlibs(root):
-    sheets = ["".join(style.itertext()) for style in root.iter("style")]
-    return bool(sheets) and all(MATPLOTLIBS_SHEET.fullmatch(sheet) for sheet in sheets)
-
-
-def _html(root):
-    return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+    html = ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+    return re.sub(r">\s+<", "><", html)
 
 
 def _lighten(root, prefix, short):
-    """Drop from a figure by Matplotlib what is not seen, and write the rest short."""
+    """Drop what is not seen, and write the rest short."""
     for element in root.iter():
         cleaned = {name: _clean(name, value, prefix) for name, value in element.items()}
         element.attrib = {name: value for name, value in cleaned.items() if value}
-    axes = markers.axes_of(root)
-    _drop_unused_ids(root)
-    for axis in axes:
-        _drop_unseen(axis)
-        markers.gather(axis)
-    _drop_unseen(root)
-    markers.merge(root)
     _drop_unused_ids(root)
     _drop_unseen(root)
     if short:
@@ -130,8 +112,18 @@ def _clean(name, value, prefix):
     if name == "transform":  # scales keep all digits: they multiply whatever is within
         value = MOVE.sub(lambda move: LONG_DECIMAL.sub(_rounded, move[0]), NO_TURN.sub("", value))
         return " ".join(value.split())
-    value = renamed(name, value, prefix)
-    return FAMILY.sub("", recolored(value) if name in PAINTS else value)
+    if name == "id":
+        return prefix + value
+    if name == "href" and value.startswith("#"):
+        return "#" + prefix + value[1:]
+    value = REFERENCE.sub(rf"\g<1>{prefix}\2", value)
+    return FAMILY.sub("", _recolored(value) if name in PAINTS else value)
+
+
+def _recolored(paint):
+    """Black as the colour of the text around the drawing, white as that of its background."""
+    paint = BLACK.sub(r"\1currentColor", paint)
+    return WHITE.sub(r"\1var(--pst-color-background, Canvas)", paint)
 
 
 def _rounded(number):
