@@ -31,7 +31,6 @@ nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
-lectures_import_once = ["keras", "tensorflow"]
 lectures_cell_timeout = 900  # seconds: a busy machine takes ten times as long as a quiet one
 lectures_kernel_environment = {
     "KERAS_BACKEND": "tensorflow",

@@ -97,12 +97,12 @@ class Site:
         return process.returncode, said, sorted(self.runs.read_text().split())
 
     def kernels(self):
-        """Ids of the processes in which pages of this site run, or from which they are forked."""
+        """Ids of the processes in which pages of this site run."""
         return [
             process.pid
             for process in psutil.process_iter(["cwd", "cmdline"])
             if process.info["cwd"] == str(self.folder)
-            and any(word in str(process.info["cmdline"]) for word in ("ipykernel", "fork_server"))
+            and "ipykernel" in str(process.info["cmdline"])
         ]
 
     def wait_until_no_kernel_is_left(self, seconds=15):

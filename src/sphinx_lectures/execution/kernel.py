@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from sphinx_lectures.execution import processor
 from sphinx_lectures.execution.findings import is_finding, mistakes, reporting
-from sphinx_lectures.execution.forked_kernel import ForkingClient
 from sphinx_lectures.execution.page import (
     cell_line,
     code_cells,
@@ -85,8 +85,8 @@ def problems_before_running(text, notebook, path):
     return failures
 
 
-async def run_page(app, path, text, server=None, attempts=2):
-    """Run a page in a kernel, forked from `server` if there is one.
+async def run_page(app, path, text, attempts=2):
+    """Run a page in a kernel of its own.
 
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
@@ -95,9 +95,8 @@ async def run_page(app, path, text, server=None, attempts=2):
     sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
     for index, source in sources.items():
         notebook.cells[index].source = reporting(source)
-    client = ForkingClient(
+    client = NotebookClient(
         notebook,
-        server=server,
         timeout=app.config.lectures_cell_timeout,
         kernel_name="python3",
         coalesce_streams=True,  # how a text is cut into messages is a matter of chance
@@ -113,7 +112,7 @@ async def run_page(app, path, text, server=None, attempts=2):
         if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
             raise asyncio.CancelledError from error
         if not started and attempts > 1:
-            return await run_page(app, path, text, server, attempts - 1)
+            return await run_page(app, path, text, attempts - 1)
         stopped.append((started[-1] if started else code_cells(notebook)[0][0], error))
     finally:
         await end_kernel(client)

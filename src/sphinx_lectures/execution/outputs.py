@@ -39,7 +39,7 @@ from sphinx_lectures.execution.page import (
     read_notebook,
 )
 from sphinx_lectures.execution.private import sphinx_logger
-from sphinx_lectures.execution.rests_on import contents, digest, files_of_page, packages_of_page
+from sphinx_lectures.execution.rests_on import contents, digest, files_of_page
 from sphinx_lectures.execution.schedule import run_all, run_apart
 from sphinx_lectures.rebuilds.kept import load_json, write_whole
 
@@ -65,7 +65,6 @@ class Page:
     notebook: NotebookNode
     files: dict  #: hashes of the files that it rests on, by their names
     key: str
-    packages: frozenset  #: that its cells reach through imports
 
 
 def read(text):
@@ -201,8 +200,7 @@ def page_of(app, env, docname, made):
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     parts = json.dumps([code, digest(files), version, processor.settings(app.config)])
     key = hashlib.sha256(parts.encode()).hexdigest()
-    packages = frozenset(packages_of_page(app, notebook, path))
-    return Page(docname, path, text, notebook, files, key, packages)
+    return Page(docname, path, text, notebook, files, key)
 
 
 def _before_reading(app, docname, source):
@@ -231,7 +229,6 @@ def _start(app):
 def connect(app):
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
-    app.add_config_value("lectures_import_once", [], "", types=[list])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.connect("builder-inited", _start)
     app.connect("env-before-read-docs", run_pages)

@@ -37,11 +37,11 @@ def files_behind(notebook, page, config_dir, library, rests_on):
         Sorted, without the page itself.
     """
     found = {path for name in rests_on if (path := config_dir / name).is_file()}
-    return sorted((found | _reached(notebook, page, config_dir / library)[0]) - {page})
+    return sorted((found | _reached(notebook, page, config_dir / library)) - {page})
 
 
 def _reached(notebook, page, library):
-    """Files that the cells of a page reach by import or by name, and modules that they import."""
+    """Files that the cells of a page reach by import or by name."""
     found, waiting = set(), []
     for _, cell in code_cells(notebook):
         modules, strings = _names_in(cell.source)
@@ -58,7 +58,7 @@ def _reached(notebook, page, library):
             modules, strings = _names_in_file(path, path.stat().st_mtime_ns)
             waiting += _absolute(modules, path, library)
             found |= _existing(strings, path.parent)
-    return found, seen
+    return found
 
 
 def contents(files, config_dir):
@@ -152,12 +152,6 @@ def files_of_page(app, notebook, page):
     return files_behind(
         notebook, page, Path(app.confdir), config.lectures_library, config.lectures_rests_on
     )
-
-
-def packages_of_page(app, notebook, page):
-    """Names of the packages that the cells of a page reach through imports."""
-    library = Path(app.confdir) / app.config.lectures_library
-    return {name.partition(".")[0] for name in _reached(notebook, page, library)[1]}
 
 
 def connect(app):

@@ -1,8 +1,4 @@
-"""When the pages of a build run: as many at once as there are cores, the longest first.
-
-Heavy packages are imported once, in a process from which the kernels of all pages that need them
-are forked (see `forked_kernel`); other pages run meanwhile.
-"""
+"""When the pages of a build run: as many at once as there are cores, the longest first."""
 
 from __future__ import annotations
 
@@ -11,8 +7,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from sphinx_lectures.execution.forked_kernel import ForkServer
-from sphinx_lectures.execution.kernel import environment, run_page
+from sphinx_lectures.execution.kernel import run_page
 from sphinx_lectures.execution.processor import why_not_pinned
 
 
@@ -57,16 +52,12 @@ async def run_all(app, pages, seconds, keep):
     left, since = TimeLeft(weights, kernels), {}
     if reason := why_not_pinned(app.config):
         _progress(reason)
-    forked = _forked(app, waiting)
-    folder = forked[0].path.parent if forked else None
-    server = ForkServer(sorted(app.config.lectures_import_once), folder, environment(app))
-    imported = asyncio.Event()
 
     async def run(page):
         label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
         _progress(f"{label}: running")
         since[page] = time.monotonic()
-        outcome = await run_page(app, page.path, page.text, server if page in forked else None)
+        outcome = await run_page(app, page.path, page.text)
         now = time.monotonic()
         taken = now - since.pop(page)
         words = left.after(page, taken, {page: now - start for page, start in since.items()})
@@ -75,23 +66,9 @@ async def run_all(app, pages, seconds, keep):
 
     async def work():
         while waiting:
-            ready = (page for page in waiting if imported.is_set() or page not in forked)
-            if page := next(ready, None):
-                waiting.remove(page)
-                await run(page)
-            else:
-                await imported.wait()
+            await run(waiting.pop(0))
 
-    async def import_and_work():
-        if forked:
-            await _import(server)
-        imported.set()
-        await work()
-
-    try:
-        await asyncio.gather(import_and_work(), *(work() for _ in range(kernels - 1)))
-    finally:
-        server.close()
+    await asyncio.gather(*(work() for _ in range(kernels)))
 
 
 class TimeLeft:
@@ -124,22 +101,6 @@ class TimeLeft:
         each = {page: weight * self.seconds / self.done for page, weight in self.left.items()}
         ahead = sum(max(each[page] - running.get(page, 0), 0) for page in each) / self.kernels
         return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
-
-
-def _forked(app, pages):
-    """The pages for which it pays to import packages once."""
-    heavy = [page for page in pages if page.packages.intersection(app.config.lectures_import_once)]
-    # While Matplotlib is imported, it looks for its settings in the folder of the page.
-    heavy = [page for page in heavy if page.path.parent == heavy[0].path.parent]
-    return heavy if len(heavy) > 1 else []
-
-
-async def _import(server):
-    started = time.monotonic()
-    await server.start()
-    if server.ready:
-        taken = time.monotonic() - started
-        _progress(f"{', '.join(server.packages)}: imported once, {taken:.1f} s")
 
 
 def _progress(text):

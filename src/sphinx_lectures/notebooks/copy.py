@@ -15,7 +15,6 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from sphinx_lectures.execution.page import code_cells, read_notebook
-from sphinx_lectures.notebooks.hidden_code import needed, statements
 from sphinx_lectures.notebooks.markdown import Markdown, attachment, escape, fenced
 from sphinx_lectures.notebooks.private import is_cell, numbers, works_cited
 
@@ -73,12 +72,8 @@ def notebook_of(page, doctree, solutions=True):
     parts = list(_parts(doctree) if solutions else _tasks(doctree, source))
     shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
     indices = [i for i, _ in code_cells(source)]
-    python = [TransformerManager().transform_cell(source.cells[i].source) for i in indices]
-    extra = needed([(text, i in shown) for i, text in zip(indices, python, strict=True)])
-    hidden = [(i, text) for i, text in zip(indices, extra, strict=True) if text]
-    imported = _imported(
-        [*extra, *(text for i, text in zip(indices, python, strict=True) if i in shown)]
-    )
+    hidden = [i for i in indices if i not in shown and _is_setup(source.cells[i])]
+    imported = _imported(source.cells[i].source for i in (*shown, *hidden))
 
     heading = [f"# {writer.inline(*title.children)}"] if title else []
     cells = [_text([*heading, *_introduction(page, imported, solutions)])]
@@ -90,8 +85,8 @@ def notebook_of(page, doctree, solutions=True):
             text = []
         elif is_cell(node):
             cells += _flush(page, writer, text)
-            while hidden and hidden[0][0] < node["cell_index"]:
-                cells.append(_code(hidden.pop(0)[1]))
+            while hidden and hidden[0] < node["cell_index"]:
+                cells.append(_code(source.cells[hidden.pop(0)].source))
             cells.append(_copy(source.cells[node["cell_index"]]))
             text = [c for figure in node.findall(nodes.figure) for c in writer.captions(figure)]
         elif isinstance(node, nodes.title) and node is not title:
@@ -146,11 +141,23 @@ def _is_collapsed(cell):
     return any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
 
 
+def _is_setup(cell):
+    """Whether visible cells need a hidden one."""
+    return "setup" in cell.metadata.get("tags", [])
+
+
+def _tree(source):
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # it then fails, or shows just that
+        return ast.Module([], [])
+
+
 def _imported(sources):
     """Packages that code imports, without the standard library."""
     modules = []
-    parts = [statement for source in sources for statement in statements(source)]
-    for node in ast.walk(ast.Module(parts, [])):
+    trees = [_tree(TransformerManager().transform_cell(source)) for source in sources]
+    for node in ast.walk(ast.Module(trees, [])):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -1,7 +1,7 @@
 """Each lecture as a Jupyter notebook to take away, linked below its title.
 
 The text is that of the page as plain Markdown, with its numbers and references in place; the cells
-are those that the page shows, and what they need of hidden ones. Outputs are left out: the page
+are those that it shows, and hidden ones tagged ``setup``. Outputs are left out: the page
 has them, its figures are made to follow the page's theme, and running the notebook makes them anew.
 A page with solutions is offered without them, too: a handout for students.
 """

@@ -39,16 +39,21 @@ kernelspec: {name: python3, display_name: Python 3}
 # One page
 
 ```{code-cell} ipython3
-:tags: [remove-cell]
+:tags: [remove-cell, setup]
 
 import math
-import sys
-
-from myst_nb import glue
 
 
 def double(x):
     return 2 * x
+```
+
+```{code-cell} ipython3
+:tags: [remove-cell]
+
+import sys
+
+from myst_nb import glue
 ```
 
 The area is {glue:text}`area:.2f`, by {eq}`eq-area`; see {doc}`../index`, {ref}`more` and
