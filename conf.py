@@ -15,10 +15,15 @@ extensions = [
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
     "sphinx_lectures.quiz",
-    "sphinx_lectures.sharing",
     "sphinx_lectures.slides",
     "sphinx_lectures.text",
 ]
+if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names a host
+    extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
+    html_baseurl = ogp_site_url = f"{site_url}/"
+    sitemap_url_scheme = "{link}"
+    sitemap_excludes = ["search.html"]
+    ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
 nitpicky = True
@@ -74,6 +79,7 @@ html_js_files = [("keyboard.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
 math_numfig = False
 templates_path = ["docs/_templates"]
+html_context = {"author": author}
 html_theme_options = {
     "path_to_docs": ".",
     "use_download_button": False,

@@ -121,8 +121,11 @@ class Site:
             if path.is_file()
         }
 
+    def text(self, name):
+        return (self.folder / "_build" / "html" / name).read_text(encoding="utf-8")
+
     def html(self, name):
-        return (self.folder / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
+        return self.text(f"{name}.html")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """An edited site is what a clean build makes of it; only pages on which it shows are written."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,12 @@ def setup(app):
             print(docname, file=file)
     app.connect("html-page-context", log)
     app.connect("source-read", log_reading)
+"""
+ADDRESS = """
+extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
+html_baseurl = ogp_site_url = "https://example.org/some/"
+sitemap_url_scheme = "{link}"
+sitemap_excludes = ["search.html", "genindex.html"]
 """
 FORMULA = "(a-target)=\n## A section\n\n$$ x = 1 $$ (eq-first-one)\n\n{cite:t}`Known2000`"
 FIGURE = "```{figure} dot.svg\n:name: %s\n:alt: A black square\n\nA dot\n```"
@@ -109,13 +116,25 @@ def test_what_a_page_no_longer_brings_is_not_published(linked):
 
 
 def test_an_address_and_what_is_made_for_it_go_together(linked):
-    linked.edit("conf.py", '"sphinx_lectures.notebooks"]',
-                '"sphinx_lectures.notebooks", "sphinx_lectures.sharing"]')  # fmt: skip
-    assert linked.build(SITE_URL="https://example.org")[0] == 0
-    assert {"sitemap.xml", "robots.txt"} <= linked.published().keys()
+    without = (linked.folder / "conf.py").read_text()
+    linked.write("conf.py", without + ADDRESS)
+    for title in ("Page b", "Page with another card"):
+        linked.edit("b.md", "# Page b", f"# {title}")
+        code, said, _ = linked.build()
+        assert code == 0, said
+        pages = re.findall("<loc>([^<]*)</loc>", linked.text("sitemap.xml"))
+        assert pages == [f"https://example.org/some/{name}.html" for name in ("a", "b", "index")]
+        cards = {name for name in linked.published() if "social_previews" in name}
+        assert len(cards) == len(pages)
+        shown = re.search(
+            'property="og:image" content="https://example.org/some/([^"]*)"', linked.html("b")
+        )
+        assert shown[1] in cards
+    linked.write("conf.py", without)
     code, said, _ = linked.build()
     assert code == 0, said
-    assert not {"sitemap.xml", "robots.txt"} & linked.published().keys()
+    assert "sitemap.xml" not in linked.published()
+    assert "example.org" not in linked.html("b")
     assert linked.published() == clean(linked)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
+from pybtex.database import parse_string
 
 
 @pytest.fixture
@@ -38,4 +39,6 @@ def test_citation_opens_by_keyboard_and_names_the_page(page, site):
     page.keyboard.press("Enter")
     bibtex = page.locator("details.cite-page pre")
     expect(bibtex).to_be_visible()
-    assert page.locator("article h1").inner_text().strip("# \n") in bibtex.inner_text()
+    entries = parse_string(bibtex.inner_text(), "bibtex").entries
+    title = page.locator("article h1").inner_text().strip("# \n")
+    assert entries["unrolled-recurrence"].fields["title"] == f"{{{title}}}"

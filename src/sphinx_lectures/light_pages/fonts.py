@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import NamedTuple
 from unicodedata import name, normalize
 
-from sphinx_lectures.light_pages.stylesheet import URL, split
+from sphinx_lectures.light_pages.stylesheet import addresses, split
 
 ESCAPE = re.compile(r"\\([0-9a-fA-F]{2,6})\s?")
 LOADABLE = re.compile(r"^data:.*base64,|^(?![a-z]+:|/).*\.(woff2?|[ot]tf)\b")
@@ -94,8 +94,7 @@ def cut(face, folder, used):
     from fontTools import subset  # takes long to import, and is rarely needed
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it reports each table
-    sources = [found[2] for found in URL.finditer(face)]
-    sources = [url for url in sources if LOADABLE.search(url)]
+    sources = [url for url in addresses(face) if LOADABLE.search(url)]
     if not sources:
         return face, set()
     options = subset.Options(

@@ -13,23 +13,12 @@ from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
-STRING = r"""(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
-NAME = r"(?:\\.|[\w-])+"
+import tinycss2
 
-BLANK = re.compile(rf"({STRING}|url\([^)\"']*\))|/\*.*?\*/|\s+", re.DOTALL)
-BRACE = re.compile(rf"{STRING}|url\([^)\"']*\)|[{{}};]", re.DOTALL)
-BRACKET = re.compile(rf"{STRING}|\\.|[()\[\],;]", re.DOTALL)
-INNERMOST = re.compile(
-    rf"(?<!\\)(?:\((?:{STRING}|[^()\"'])*\)|\[(?:{STRING}|[^\]\"'])*\])", re.DOTALL
-)
-PSEUDO = re.compile(rf"(?<!\\)::?{NAME}")
-SIMPLE = re.compile(rf"[.#]?{NAME}")
 PROPERTY = re.compile(r"--[\w-]+")
-URL = re.compile(r"""url\(\s*(["']?)(.*?)\1\s*\)""", re.DOTALL)
 LICENCE = re.compile(r"/\*!.*?\*/", re.DOTALL)
-IMPORT = re.compile(rf"@import\s+(?:url\(\s*)?({STRING}|[^)\s;]*)\s*\)?([^;]*);")
 OUTSIDE = re.compile(r"[a-z]+:|[/#]")
-GROUPS = ("@media", "@supports", "@layer", "@container")
+GROUPS = ("media", "supports", "layer", "container")
 #: A part that a script fills in, as in `bs-${name}-auto`; what goes before it ends in a hyphen.
 HOLE = re.compile(r"\$\{[^{}]*\}")
 
@@ -60,7 +49,6 @@ class Words:
 
     def know(self, name):
         """Whether a page can hold a tag, class or id, now or once its scripts have run."""
-        name = re.sub(r"\\(.)", r"\1", name)
         bare = name.lstrip(".#")
         if name == bare:
             return bare.lower() in self.in_pages or bare in self.in_scripts
@@ -80,58 +68,90 @@ def words_of(html):
 
 def read(path, folder):
     """A style sheet with all that it imports, as it would stand in `folder`."""
+    parts = []
+    for rule in tinycss2.parse_stylesheet(path.read_text(encoding="utf-8")):
+        if rule.type == "at-rule" and rule.lower_at_keyword == "import":
+            address, *media = [token for token in rule.prelude if token.type != "whitespace"]
+            name = next(_addresses([address]), address).value
+            if not OUTSIDE.match(name):
+                imported = read(path.parent / name, folder)
+                media = tinycss2.serialize(media)
+                parts.append(f"@media {media}{{{imported}}}" if media else imported)
+                continue
+        for token in _addresses([*rule.prelude, *(rule.content or [])] if _holds(rule) else []):
+            if not OUTSIDE.match(token.value):
+                moved = Path(relpath(path.parent / token.value, folder)).as_posix()
+                token.representation = f'url("{moved}")' if token.type == "url" else f'"{moved}"'
+        parts.append(rule.serialize())
+    return "".join(parts)
 
-    def move(found):
-        if OUTSIDE.match(found[2]):
-            return found[0]
-        return f'url("{Path(relpath(path.parent / found[2], folder)).as_posix()}")'
 
-    css, start, parts = path.read_text(encoding="utf-8"), 0, []
-    for found in IMPORT.finditer(css):
-        name, media = found[1].strip("\"'"), found[2].strip()
-        if not OUTSIDE.match(name):
-            imported = read(path.parent / name, folder)
-            parts += [
-                css[start : found.start()],
-                f"@media {media}{{{imported}}}" if media else imported,
-            ]
-            start = found.end()
-    return "".join([*parts, URL.sub(move, css[start:])])
+def _holds(rule):
+    return rule.type in ("at-rule", "qualified-rule")
+
+
+def _addresses(tokens):
+    """What stands in ``url()``: one token, or the string within it."""
+    for token in tokens:
+        if token.type == "url":
+            yield token
+        elif token.type == "function" and token.lower_name == "url":
+            yield from (part for part in token.arguments if part.type == "string")
+        else:
+            yield from _addresses(_within(token))
+
+
+def _within(token):
+    """What stands in a block or a function."""
+    return getattr(token, "content", None) or getattr(token, "arguments", None) or []
+
+
+def addresses(css):
+    """The addresses that a piece of a style sheet names by ``url()``."""
+    return [token.value for token in _addresses(tinycss2.parse_component_value_list(css))]
 
 
 def parse(css):
     """The rules of a style sheet, without comments and needless space."""
-    return list(_split(BLANK.sub(lambda found: found[1] or " ", css)))
+    tokens = tinycss2.parse_component_value_list(css, skip_comments=True)
+    _shorten_space(tokens)
+    return _rules(tokens)
 
 
-def _split(css):
-    start, depth, prelude = 0, 0, ""
-    for token in BRACE.finditer(css):
-        if token[0] == "{":
-            if not depth:
-                prelude, start = css[start : token.start()].strip(), token.end()
-            depth += 1
-        elif token[0] == "}":
-            depth -= 1
-            if not depth:
-                body = css[start : token.start()].strip()
-                yield Rule(prelude, parse(body) if prelude.startswith(GROUPS) else body)
-                start = token.end()
-        elif token[0] == ";" and not depth:
-            yield Rule(css[start : token.start()].strip(), None)
-            start = token.end()
+def _shorten_space(tokens):
+    for token in tokens:
+        if token.type == "whitespace":
+            token.value = " "
+        _shorten_space(_within(token))
+
+
+def _rules(tokens):
+    rules = []
+    for rule in tinycss2.parse_stylesheet(tokens, skip_whitespace=True):
+        if rule.type == "error":
+            continue
+        prelude, content = tinycss2.serialize(rule.prelude), rule.content
+        if rule.type == "at-rule":
+            prelude = f"@{rule.at_keyword}{prelude}"
+            if content is not None and rule.lower_at_keyword in GROUPS:
+                rules.append(Rule(prelude.strip(), _rules(content)))
+                continue
+        body = None if content is None else tinycss2.serialize(content).strip()
+        rules.append(Rule(prelude.strip(), body))
+    return rules
 
 
 def split(text, separator):
     """The parts of selectors or declarations between separators that no bracket holds."""
-    parts, start, depth = [], 0, 0
-    for token in BRACKET.finditer(text):
-        depth += (token[0] in "([") - (token[0] in ")]")
-        if token[0] == separator and not depth:
-            parts.append(text[start : token.start()])
-            start = token.end()
+    parts = [[]]
+    for token in tinycss2.parse_component_value_list(text):
+        if token == separator:
+            parts.append([])
+        else:
+            parts[-1].append(token)
     # A space at the end may be the whole value of a property: `--name: `.
-    return [part.lstrip() for part in [*parts, text[start:]] if part.strip()]
+    texts = (tinycss2.serialize(part).lstrip() for part in parts)
+    return [part for part in texts if part]
 
 
 def change(rules, function):
@@ -195,9 +215,14 @@ def rules_in_use(rules, words):
 
 def names(selector):
     """The tags, classes and ids that a selector demands."""
-    while selector != (shorter := INNERMOST.sub("", selector)):
-        selector = shorter
-    return SIMPLE.findall(PSEUDO.sub("", selector))
+    found, before = [], None
+    for token in tinycss2.parse_component_value_list(selector):
+        if token.type == "ident" and before != ":":
+            found.append("." * (before == ".") + token.value)
+        elif token.type == "hash":
+            found.append(f"#{token.value}")
+        before = token
+    return found
 
 
 def _name(declaration):

@@ -22,7 +22,6 @@ from sphinx_lectures import add_style
 from sphinx_lectures.execution.page import is_notebook, read_notebook
 from sphinx_lectures.execution.rests_on import files_behind
 from sphinx_lectures.notebooks.copy import has_solutions, notebook_of
-from sphinx_lectures.sharing.addresses import full_address
 
 FOLDER = "_notebooks"  #: of the site; the folders of the pages are repeated in it
 
@@ -38,8 +37,8 @@ class Page:
         self.name, self.student = (f"{FOLDER}/{docname}{end}.ipynb" for end in ("", "_student"))
         self.file = Path(app.outdir, self.name)
         # Addresses are empty where the site does not know its own.
-        self.address = full_address(app.config, app.builder.get_target_uri(docname))
-        own = full_address(app.config, quote(self.name))
+        self.address = _full(app.config, app.builder.get_target_uri(docname))
+        own = _full(app.config, quote(self.name))
         self.folder_address = own and own.rpartition("/")[0] + "/"
 
     @cached_property
@@ -62,6 +61,11 @@ class Page:
             address = f"#{reference['refid']}" if "refid" in reference else address
             address = self.address and urljoin(self.address, address)
         return address.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
+
+
+def _full(config, address):
+    """The full address of a page or file; empty where the site does not know its own."""
+    return config.html_baseurl and urljoin(config.html_baseurl.rstrip("/") + "/", address)
 
 
 def _export(app, pagename, templatename, context, doctree):

@@ -57,8 +57,12 @@ def _read_again(app, env, added, changed, removed):
 
 
 def _set_workers(app, pages):
-    """A few pages are read and written sooner by one process than by several."""
-    private.set_processes(app, 1 if len(pages) <= FEW else app.lectures_parallel)
+    """A few pages are read and written sooner by one process than by several.
+
+    So are those of a site with an address, since a sitemap lists pages as they are written.
+    """
+    alone = len(pages) <= FEW or app.config.html_baseurl
+    private.set_processes(app, 1 if alone else app.lectures_parallel)
 
 
 def _before_reading(app, env, docnames):
@@ -76,7 +80,8 @@ def _changed(app, env):
         "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
     }
     kept, before = _kept(app)
-    if before.get("shared") == now["shared"]:
+    # What lists all pages of a site with an address, or draws a card for each, must see each.
+    if before.get("shared") == now["shared"] and not app.config.html_baseurl:
         changed = [name for name, own in now["pages"].items() if before["pages"][name] != own]
     else:
         changed = list(env.found_docs)

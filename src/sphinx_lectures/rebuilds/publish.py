@@ -6,21 +6,33 @@ import ctypes
 import fcntl
 import os
 import shutil
-from contextlib import contextmanager
+import signal
+from contextlib import contextmanager, suppress
 
 HERE, EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
+SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 @contextmanager
 def only_build(build):
     """Hold the build folder; a second build waits, and says so."""
     with (build / "lock").open("w") as lock:
+        os.register_at_fork(after_in_child=_end_with_the_build)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("Another build of this site is running: waiting for it to end.", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _end_with_the_build():
+    """Have a process that Sphinx has forked die with the one that holds the folder, where it can.
+
+    Else, if that one is killed, it would go on writing pages, and hold the folder as well.
+    """
+    with suppress(AttributeError):  # Linux has this
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def publish(staging, site):

@@ -1,5 +1,6 @@
 """A site is replaced whole, and put back if that was cut off."""
 
+import subprocess
 import sys
 
 import pytest
@@ -40,3 +41,24 @@ def test_a_site_that_was_moved_away_is_put_back(folders):
     site.rename(site.with_name("site.old"))
     publish.recover(site)
     assert (site / "page").read_text() == "site"
+
+
+BUILD = """
+import multiprocessing, pathlib, time
+from sphinx_lectures.rebuilds.publish import only_build
+with only_build(pathlib.Path(".")):
+    multiprocessing.get_context("fork").Process(target=time.sleep, args=[60]).start()
+    print("forked", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends processes with their parent")
+def test_what_a_killed_build_has_forked_does_not_hold_up_the_next_one(tmp_path):
+    script = [sys.executable, "-c", BUILD]
+    killed = subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert killed.stdout.readline() == "forked\n"
+    killed.kill()
+    following = subprocess.Popen(script, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert "forked\n" in iter(following.stdout.readline, "")
+    following.kill()
