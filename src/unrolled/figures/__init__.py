@@ -28,6 +28,7 @@ from unrolled.figures.diagrams import (
 )
 from unrolled.figures.error_surfaces import descent_path, error_surface
 from unrolled.figures.forecasts import forecast_lines
+from unrolled.figures.gates import gated_cell
 from unrolled.figures.heat_maps import gradient_heat_map, unit_heat_map
 from unrolled.figures.paths import gradient_path
 from unrolled.figures.style import COLORS
@@ -40,6 +41,7 @@ __all__ = [
     "descent_path",
     "error_surface",
     "forecast_lines",
+    "gated_cell",
     "gradient_heat_map",
     "gradient_norms",
     "gradient_path",
