@@ -3,10 +3,11 @@
 PYTHON ?= python3
 IN_VENV := .venv/bin/python
 SITE := _build/html/index.html
+SOURCES := conf.py index.md lectures docs src requirements.lock pyproject.toml README.md LICENSE
 export PYTHONUTF8 := 1
 
 # The site is built again if a file or a folder (a deleted page changes its folder) is newer.
-ifneq ($(shell find conf.py index.md requirements.lock lectures docs src -name __pycache__ -prune \
+ifneq ($(shell find $(SOURCES) -name __pycache__ -prune \
   -o -name '*.egg-info' -prune -o -name '.*' -prune -o -newer $(SITE) -print 2>/dev/null),)
 .PHONY: $(SITE)
 endif

@@ -10,11 +10,13 @@ language = "en"
 
 extensions = [
     *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
+    "sphinx_lectures.downloads",
     "sphinx_lectures.execution",
     "sphinx_lectures.figures",
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
     "sphinx_lectures.quiz",
+    "sphinx_lectures.repository",
     "sphinx_lectures.slides",
     "sphinx_lectures.text",
 ]
@@ -50,13 +52,13 @@ lectures_pin = "x86-64-v3"
 lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
-notebooks_install = """
-```sh
-pip install ".[notebooks]"
-```
-
-in the folder of the project's source.
-"""
+notebooks_extras = "notebooks"
+downloads_packages = ["unrolled"]
+downloads_source = [
+    *(".ci", ".github", ".gitignore", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile"),
+    *("README.md", "benchmarks", "conf.py", "docs", "index.md", "lectures", "pyproject.toml"),
+    *("requirements.lock", "src", "tests"),
+]
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_dmath_double_inline = True

@@ -6,6 +6,8 @@ MyST-NB do not document stands in its ``private.py``. ``python -m sphinx_lecture
 of the current folder and publishes it only whole.
 """
 
+from urllib.parse import urljoin
+
 SAFE = {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -45,3 +47,22 @@ def add_files(app, path, *kinds):
 
     add_static_files(app, path, style)
     app.connect("html-page-context", load)
+
+
+def full_address(config, address):
+    """The full address of a page or file of the site; empty where the site does not know its own.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Config
+    >>> full_address(Config(html_baseurl="https://example.org/book"), "a/page.html")
+    'https://example.org/book/a/page.html'
+    """
+    base = config.html_baseurl
+    return base and urljoin(base.rstrip("/") + "/", address)
+
+
+def page_title(app, docname):
+    """The title of a page; that of the site if it has none."""
+    title = app.env.titles[docname].astext()
+    return app.config.project if title == "<no title>" else title

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 
-NOT_SOURCES = shutil.ignore_patterns(".*", "_build", "__pycache__", "*.egg-info")
+NOT_SOURCES = shutil.ignore_patterns(
+    ".git", ".venv*", ".*_cache", "_build", "__pycache__", "*.egg-info"
+)
 
 
 def test_the_site_is_the_same_if_it_is_built_in_another_folder(site, tmp_path):

@@ -77,6 +77,8 @@ def notebook_of(page, doctree, solutions=True):
 
     heading = [f"# {writer.inline(*title.children)}"] if title else []
     cells = [_text([*heading, *_introduction(page, imported, solutions)])]
+    if page.calls_library(imported):
+        cells.append(_code(page.install_cell(imported)))
     cells += [_code(text, collapsed=True) for text in _preparations(page, imported)]
     text = []
     for node, level in parts:
@@ -176,7 +178,16 @@ def _introduction(page, imported, solutions):
     if names := ", ".join(f"`{name}`" for name in imported):
         yield f"It needs Jupyter and {names}. To install them:"
     command = "pip install " + " ".join(["jupyterlab", *imported])
-    yield config.notebooks_install.strip() or fenced(command, "sh")
+    if called := page.calls_library(imported):
+        library = page.library
+        command = library.install_line(config.notebooks_extras)
+    yield fenced(command, "sh")
+    if called:
+        place = " or, if it is not there, from the site" if page.wheel_address else ""
+        yield (
+            f"If `{library.name}` is missing, the first cell installs it from the file"
+            f" `{library.wheel.rpartition('/')[2]}` beside this notebook{place}."
+        )
     if names := ", ".join(f"`{name}`" for name in page.data):
         where = "and fetches it if it is not there" if page.address else "which the page offers"
         yield f"It reads {names} from the folder that it is in, {where}."

@@ -18,10 +18,12 @@ from urllib.parse import quote, urljoin
 import nbformat
 from sphinx.util.osutil import relative_uri
 
-from sphinx_lectures import add_style
+from sphinx_lectures import add_style, full_address
+from sphinx_lectures.downloads import library_of
 from sphinx_lectures.execution.page import is_notebook, read_notebook
 from sphinx_lectures.execution.rests_on import files_behind
 from sphinx_lectures.notebooks.copy import has_solutions, notebook_of
+from sphinx_lectures.repository import colab_address, raw_address
 
 FOLDER = "_notebooks"  #: of the site; the folders of the pages are repeated in it
 
@@ -37,9 +39,22 @@ class Page:
         self.name, self.student = (f"{FOLDER}/{docname}{end}.ipynb" for end in ("", "_student"))
         self.file = Path(app.outdir, self.name)
         # Addresses are empty where the site does not know its own.
-        self.address = _full(app.config, app.builder.get_target_uri(docname))
-        own = _full(app.config, quote(self.name))
+        self.address = full_address(app.config, app.builder.get_target_uri(docname))
+        own = full_address(app.config, quote(self.name))
         self.folder_address = own and own.rpartition("/")[0] + "/"
+        self.library = library_of(app.config)  # None if the site publishes none
+        if self.library:
+            raw = raw_address(app.config, self.library.wheel)
+            self.wheel_address = self.library.wheel_address or raw
+
+    def calls_library(self, imported):
+        """Whether modules that the page imports include the library that the site publishes."""
+        return bool(self.library) and self.library.name in imported
+
+    def install_cell(self, imported):
+        """Code with which the notebook installs the library."""
+        extras = self.app.config.notebooks_extras
+        return self.library.install_cell(self.name, imported, extras, self.wheel_address)
 
     @cached_property
     def data(self):
@@ -63,11 +78,6 @@ class Page:
         return address.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
 
 
-def _full(config, address):
-    """The full address of a page or file; empty where the site does not know its own."""
-    return config.html_baseurl and urljoin(config.html_baseurl.rstrip("/") + "/", address)
-
-
 def _export(app, pagename, templatename, context, doctree):
     """Write the notebook of a lecture and the data that it reads; offer both below the title."""
     if doctree is None or app.builder.name not in ("html", "dirhtml"):
@@ -80,6 +90,7 @@ def _export(app, pagename, templatename, context, doctree):
     here = app.builder.get_target_uri(pagename)
     notebook = relative_uri(here, page.name)
     line, links = _download(notebook, "Download as a Jupyter notebook"), []
+    beside = [page.library.wheel] if page.library and not page.wheel_address else []
     if has_solutions(doctree):
         nbformat.write(notebook_of(page, doctree, solutions=False), Path(app.outdir, page.student))
         line += f", or {_download(relative_uri(here, page.student), 'without the solutions')}"
@@ -90,6 +101,11 @@ def _export(app, pagename, templatename, context, doctree):
         links.append(_download(f"{notebook.rpartition('/')[0]}/{name}", name))
     if links:
         line += f" (it reads {', '.join(links)})"
+    for name in beside:
+        file = _download(relative_uri(here, name), name.rpartition("/")[2])
+        line += f", and beside it {file}, the library that it calls"
+    if colab := colab_address(app.config, page.name):
+        line += f', or <a href="{escape(colab)}">open it in Colab</a>'
     line = f'<p class="notebook-download">{line}</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{line}", 1)
 
@@ -100,5 +116,5 @@ def _download(address, text):
 
 def connect(app):
     add_style(app, Path(__file__).with_name("notebooks.css"))
-    app.add_config_value("notebooks_install", "", "html", types=[str])
+    app.add_config_value("notebooks_extras", "", "html", types=[str])
     app.connect("html-page-context", _export)

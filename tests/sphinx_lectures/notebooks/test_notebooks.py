@@ -362,11 +362,10 @@ def test_two_builds_write_the_same_bytes(folder, site):
 
 
 def test_with_an_address_the_notebook_links_to_the_site_and_fetches_its_data(folder):
-    site = build(folder, html_baseurl="https://example.org/x", notebooks_install="Do `this`.")
+    site = build(folder, html_baseurl="https://example.org/x")
     notebook = nbformat.read(site / "_notebooks/folder/page.ipynb", 4)
     text = "\n".join(cell.source for cell in notebook.cells)
     assert "[a page of Tiny & co](https://example.org/x/folder/page.html)" in text
-    assert "Do `this`." in text and "pip install" not in text
     assert "[Start](https://example.org/x/index.html)" in text
     assert "[(1)](https://example.org/x/folder/page.html#equation-eq-area)" in text
     assert "[[2000](https://example.org/x/references.html#" in text
