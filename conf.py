@@ -17,6 +17,7 @@ extensions = [
     "sphinx_lectures.notebooks",
     "sphinx_lectures.quiz",
     "sphinx_lectures.repository",
+    "sphinx_lectures.search",
     "sphinx_lectures.slides",
     "sphinx_lectures.text",
 ]
@@ -52,6 +53,7 @@ lectures_pin = "x86-64-v3"
 lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
+search_words = "docs/search.toml"
 notebooks_extras = "notebooks"
 downloads_packages = ["unrolled"]
 downloads_source = [

@@ -1,0 +1,93 @@
+"""A search that finds the page: its title counts most, then those of sections, then what they say.
+
+Each result names the section and shows one sentence of it, and leads there. Words of the same
+meaning, other names of pages and the weight of pages come from a file of the site. All is in
+scripts, which a page may also load where the site is read from a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from sphinx_lectures import SAFE
+from sphinx_lectures.rebuilds.kept import Memo
+from sphinx_lectures.rebuilds.private import had_warnings
+from sphinx_lectures.search import index, pages
+from sphinx_lectures.text.formula_index import formula_name
+
+FOLDER = "_search"  #: of the site; each page has a file with its texts in it
+INDEX = "searchindex.js"  #: where the theme looks for the one of Sphinx, in whose place it stands
+HERE = Path(__file__).parent
+
+
+def _prepare(app, config):
+    config.templates_path = [*config.templates_path, str(HERE)]
+    statics = [str(HERE / name) for name in ("search.js", "search.css")]
+    config.html_static_path = [*config.html_static_path, *statics]
+
+
+def _begin(app):
+    if app.builder.name in ("html", "dirhtml"):
+        app.builder.search = False  # Sphinx's own index, which nobody would read
+
+
+def _add_page(app):
+    return [("search", {}, "search_page.html")] if app.builder.name in ("html", "dirhtml") else []
+
+
+def _load(app, pagename, templatename, context, doctree):
+    if pagename == "search":
+        app.add_css_file("search.css")
+
+
+def _write(app, exception):
+    if exception or app.builder.name not in ("html", "dirhtml"):
+        return
+    config, folder = app.config, Path(app.outdir, FOLDER)
+    known_file = Path(app.confdir, config.search_words) if config.search_words else None
+    known = tomllib.loads(known_file.read_text("utf-8")) if known_file else {}
+    sources = [path.read_text("utf-8") for path in sorted(HERE.glob("*.py"))]
+    memo = Memo(Path(app.doctreedir, "search.pickle"), "".join(sources))
+    found = []
+    for name in sorted(app.env.found_docs):
+        html = Path(app.builder.get_outfilename(name)).read_text(encoding="utf-8")
+        if entries := memo(lambda html=html: _read(html, config), html):
+            found.append((name, app.builder.get_target_uri(name), *entries))
+            texts = [entry.sentences for entry in entries[0]]
+            file = folder / f"{name}.js"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            said = json.dumps([name, texts], ensure_ascii=False, separators=(",", ":"))
+            file.write_text(f"Search.texts(...{said});\n", encoding="utf-8")
+    made_from = [
+        part for name, address, entries, _ in found for part in (name, address, str(entries))
+    ]
+    text = memo(lambda: index.index_of(found, known), json.dumps(known), *made_from)
+    Path(app.outdir, INDEX).write_text(
+        f"if (typeof Search === 'object') Search.index?.({text});\n", encoding="utf-8"
+    )
+    if not had_warnings(app):
+        memo.save()
+
+
+def _read(html, config):
+    """The entries of a page, and the words of each."""
+
+    def name_of(anchor):
+        label = anchor.removeprefix("equation-")
+        return formula_name(label, config) if label != anchor else ""
+
+    entries = pages.read_page(html, name_of)
+    return [entries, [index.counted(entry) for entry in entries]] if entries else []
+
+
+def setup(app):
+    app.setup_extension("sphinx_lectures.text")  # it knows the names of formulas
+    app.add_config_value("search_words", "", "html", types=[str])
+    app.connect("config-inited", _prepare)
+    app.connect("builder-inited", _begin)
+    app.connect("html-collect-pages", _add_page)
+    app.connect("html-page-context", _load)
+    app.connect("build-finished", _write, priority=770)  # on pages as they were written
+    return SAFE

@@ -1,0 +1,113 @@
+"""The index of a search: which words stand where. It is read by search.js.
+
+Words count as the same if they have the same stem; the reader's browser needs no stemmer, since
+the index lists all forms that occur. Texts lie in a file for each page, loaded for results only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from functools import lru_cache
+from unicodedata import normalize
+
+import snowballstemmer
+
+WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
+#: Words that stand everywhere, and so tell nothing.
+COMMON = """
+    a about after all also am an and any are as at be because been before both but by can did do
+    does done each explain for from had has have here how i if in into is it its may me more
+    most much my nor of on one only or other our own same see should so some such than that the
+    their them then there these they this those through to too two up us use used was we were
+    what when where versus vs which while who why will with would you your"""
+STOP = frozenset(COMMON.split())
+MANY, SOME = 4, 2  #: times that a word stands in a text
+stem = lru_cache(None)(snowballstemmer.stemmer("english").stemWord)
+
+
+def words(text):
+    """The words of a text in their order, in small letters; of ``a_b`` also its parts.
+
+    Examples
+    --------
+    >>> words("The Gradients of gradient_flow: W_hh, 2 × 3")
+    ['the', 'gradients', 'of', 'gradient_flow', 'gradient', 'flow', 'w_hh', '2', '3']
+    """
+    found = []
+    for word in WORD.findall(normalize("NFKC", text).lower().replace("’", "'")):
+        parts = [part for part in word.split("_") if len(part) > 2] if "_" in word else []
+        found += [word, *parts]
+    return found
+
+
+def counted(entry):
+    """How often each word stands in the text of an entry; digits and common words do not count."""
+    counts = Counter(word for sentence in entry.sentences for word in words(sentence))
+    return {w: n for w, n in counts.items() if w not in STOP and not w.isdigit() and len(w) < 40}
+
+
+def index_of(pages, known):
+    """The index as JSON.
+
+    Parameters
+    ----------
+    pages : list of (str, str, list of Entry, list of dict)
+        For each page its name, address, entries, and the words of each of them.
+    known : dict
+        What the site's author knows of words: groups of the ``same`` meaning, other names of
+        pages as ``also``, and a ``weight`` for pages (a name ending in ``*`` stands for many).
+
+    Returns
+    -------
+    str
+        ``pages``: [name, address, weight, other names]; ``entries``: [page, kind, anchor, title];
+        ``words``: for each stem its forms, then the entries that it stands in, as differences,
+        with a point for words that stand there often; ``same``: the groups.
+    """
+    entries, forms, places = [], {}, {}
+    rows = []
+    for number, (name, address, found, counts) in enumerate(pages):
+        also = known.get("also", {}).get(name, [])
+        rows.append([name, address, _weight(name, known.get("weight", {})), also])
+        for entry, words_of_entry in zip(found, counts, strict=True):
+            for word, times in words_of_entry.items():
+                root = stem(word)
+                forms.setdefault(root, set()).add(word)
+                here = places.setdefault(root, {})
+                here[len(entries)] = here.get(len(entries), 0) + times
+            entries.append([number, entry.kind[0], entry.anchor, entry.title])
+    for title in [e[3] for e in entries] + [name for row in rows for name in row[3]]:
+        for word in words(title):
+            forms.setdefault(stem(word), set()).add(word)
+    table = [[" ".join(sorted(forms[r])), _packed(places.get(r, {}))] for r in sorted(forms)]
+    index = {"pages": rows, "entries": entries, "words": table, "same": known.get("same", [])}
+    index["stop"] = " ".join(sorted(STOP))
+    return json.dumps(index, ensure_ascii=False, separators=(",", ":"))
+
+
+def _weight(name, weights):
+    for pattern, weight in weights.items():
+        if name == pattern or (pattern.endswith("*") and name.startswith(pattern[:-1])):
+            return weight
+    return 1
+
+
+def _packed(places):
+    """Numbers of entries in base 36, each less the one before, with dots for many times."""
+    parts, before = [], 0
+    for place, times in sorted(places.items()):
+        dots = (times >= SOME) + (times >= MANY)
+        parts.append(_base36(place - before) + "." * dots)
+        before = place
+    return " ".join(parts)
+
+
+def _base36(number):
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while number or not text:
+        number, digit = divmod(number, 36)
+        text = digits[digit] + text
+    return text
