@@ -26,7 +26,7 @@ endif
 # Findings that did not hold are news, but not where CI is to find out.
 UNMET := if [ -s _build/findings.txt ]; then cat _build/findings.txt; [ -z "$$CI" ]; fi
 
-.PHONY: help html live check test robust lint browser audit bench lock clean distclean
+.PHONY: help html live pdf check test robust lint browser audit bench lock clean distclean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,10 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	@$(IN_VENV) -m sphinx_autobuild -q -d _build/doctrees_live --watch src --watch requirements.lock \
 	  --ignore _build --ignore .venv --re-ignore '/__pycache__/' -D lectures_light_pages=0 \
 	  --open-browser --port 0 . _build/live
+
+pdf: html browser ## Print the book and each lecture, in full and as a hand-out, into _build/pdf
+	@$(IN_VENV) -m sphinx_lectures.printing "$$($(IN_VENV) tests/tools/browser.py)" \
+	  --without "docs/api*" "docs/slides*"
 
 check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes
 	@$(IN_VENV) -m pytest -q -n 2 --dist loadfile tests/unrolled src

@@ -15,6 +15,7 @@ extensions = [
     "sphinx_lectures.figures",
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
+    "sphinx_lectures.printing",
     "sphinx_lectures.quiz",
     "sphinx_lectures.repository",
     "sphinx_lectures.search",

@@ -1,0 +1,52 @@
+"""A page on paper: light, numbered, without what only works on a screen; as hand-out or in full.
+
+Two links below the title of a lecture print it as a hand-out, with room to write below exercises
+and questions and with all solutions closed, or with all of them open. The same follows from
+``?print=handout`` and ``?print=solutions`` in the address, also where no one is there to click.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+
+from sphinx_lectures import SAFE, add_static_files, page_title
+from sphinx_lectures.execution.page import is_notebook
+
+FILES = [Path(__file__).with_name(name) for name in ("printing.js", "printing.css")]
+LINKS = """\
+<p class="print-links">Print: <a href="?print=handout">hand-out with room to write</a>
+or <a href="?print=solutions">with solutions</a></p>
+"""
+HEAD = '<style media="print">@page {{ @top-left {{ content: {title} }} }}</style>\n'
+NO_SCRIPT = "<noscript><style>.print-links { display: none }</style></noscript>\n"
+
+
+def _offer(app, pagename, templatename, context, doctree):
+    if doctree is None:
+        return
+    script, style = FILES
+    app.add_js_file(script.name, loading_method="defer")
+    app.add_css_file(style.name)
+    title = json.dumps(f"{app.config.project}: {page_title(app, pagename)}", ensure_ascii=False)
+    context["metatags"] += HEAD.format(title=title.replace("<", r"\3c "))
+    if _has_tasks(doctree) and is_notebook(Path(app.env.doc2path(pagename)).read_text("utf-8-sig")):
+        context["metatags"] += NO_SCRIPT
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{LINKS}", 1)
+
+
+def _has_tasks(doctree):
+    """Whether something on the page is to be answered: an exercise, or a question."""
+    kinds = {"exercise", "solution", "quiz"}
+    return any(
+        kinds & {*node.get("classes", ()), type(node).__name__}
+        for node in doctree.findall(nodes.Element)
+    )
+
+
+def setup(app):
+    add_static_files(app, *FILES)
+    app.connect("html-page-context", _offer, priority=450)  # below the link to the notebook
+    return SAFE
