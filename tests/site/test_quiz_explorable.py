@@ -48,6 +48,17 @@ How large is $\\ln 4$?
   Count the classes.
 ```
 """
+NUMBER = """```{quiz}
+By which factor?
+
+- = 0.79 ± 0.005
+  Yes.
+- ~ 1000
+  That is its inverse.
+- ~ *
+  Take the root.
+```
+"""
 STEPS = np.arange(1, 31)
 # Of the theme's own code.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated. Check CHANGES")
@@ -77,6 +88,7 @@ def built(tmp_path_factory, request):
         output = new_output("execute_result", figure._repr_mimebundle_(), execution_count=1)
         metadata = {"mystnb": {"image": {"alt": "A curve."}, "figure": {"caption": "A caption."}}}
         cells.append(new_code_cell("shown", outputs=[output], metadata=metadata))
+    cells.append(new_markdown_cell(NUMBER))
     notebook = new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, source / "index.ipynb")
     settings = {
@@ -170,6 +182,30 @@ def test_several_choices_by_keyboard_must_all_be_right(open_page):
     assert verdict(page, 1)[0] == "Right."
 
 
+NOT_A_NUMBER = "The answer is a number, and this cannot be read as one."
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        *((text, "Right.") for text in ("0.79", "0,79", ".79", "79%", "79 %", "≈ 0.79")),
+        *(
+            (text, "Right.")
+            for text in ("10^(-5/49)", "10**(-5/49)", "7.9e-1", "7,9·10^-1", "79/100")
+        ),
+        *((text, "That is its inverse.") for text in ("1000", "1,000", "1 000", "10^3")),
+        *((text, "Take the root.") for text in ("0.5", "1/2", "½", "−3")),
+        *((text, NOT_A_NUMBER) for text in ("a lot", "0..7", "1//2", "()", "1/", "0.79 times")),
+    ],
+)
+def test_number_may_be_written_in_the_usual_ways_and_words_are_told_apart(open_page, typed, said):
+    page = open_page()
+    quiz = page.locator(".quiz").nth(3)
+    quiz.get_by_role("textbox").fill(typed)
+    quiz.get_by_role("button", name="Check").click()
+    assert said in " ".join(verdict(page, 3)), verdict(page, 3)
+
+
 def test_words_and_numbers_are_filled_in_by_keyboard(open_page):
     page = open_page()
     reach(page, "textbox", 2)
@@ -260,7 +296,7 @@ def test_a_phone_has_large_targets_and_no_sideways_scroll(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     targets = "article :is(label:has(input), .quiz button, [type=range], select, [type=text])"
     small = [box.bounding_box()["height"] for box in page.locator(targets).all()]
-    assert len(small) == 13 and min(small) >= 44
+    assert len(small) == 15 and min(small) >= 44
 
 
 def test_scripts_shift_nothing_when_they_arrive(open_page):
@@ -271,7 +307,7 @@ def test_scripts_shift_nothing_when_they_arrive(open_page):
     heights = [
         page.evaluate(f"document.fonts.ready.then(() => {boxes})") for page in (late, open_page())
     ]
-    assert len(heights[0]) == 5 and heights[0] == heights[1]
+    assert len(heights[0]) == 6 and heights[0] == heights[1]
 
 
 def test_library_and_extension_name_the_same_kind_of_output():

@@ -5,15 +5,42 @@ const sameText = text =>
   text.normalize("NFKC").toLowerCase().replaceAll("−", "-").replace(/\s+/g, " ")
     .replace(/^[\s"'“”‘’]+|[\s"'“”‘’.,;!?]+$/g, "");
 
+/* The parts of an arithmetic expression between signs that no bracket holds. */
+function parts(text, sign) {
+  const found = [""];
+  let depth = 0;
+  for (const letter of text) {
+    depth += (letter === "(") - (letter === ")");
+    if (letter === sign && !depth) found.push("");
+    else found[found.length - 1] += letter;
+  }
+  return found;
+}
+
+/* The value of a number as people type it: 1/4, 79%, 2e-3, 2·10^-3, 10^(-5/49); NaN for anything else. */
 function asNumber(text) {
-  const [above, below, ...more] = text.trim().replace("−", "-").split("/");
-  return above === "" || below === "" || more.length ? NaN : Number(above) / Number(below ?? 1);
+  const times = parts(text, "*"), over = parts(text, "/"), power = parts(text, "^");
+  if (text.endsWith("%")) return asNumber(text.slice(0, -1)) / 100;
+  if (times.length > 1) return times.map(asNumber).reduce((product, factor) => product * factor);
+  if (over.length > 1) return over.map(asNumber).reduce((quotient, divisor) => quotient / divisor);
+  if (power.length === 2) return asNumber(power[0]) ** asNumber(power[1]);
+  if (/^\(.*\)$/.test(text)) return asNumber(text.slice(1, -1));
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+}
+
+/* What a number may be meant to be: a comma is a decimal point, or stands between thousands. */
+function readings(text) {
+  const plain = text.normalize("NFKC").replace(/[−–]/g, "-").replaceAll("⁄", "/").replace(/[×·⋅]/g, "*")
+    .replaceAll("**", "^").replace(/\s/g, "").replace(/^[≈~=]|[.,;]$/g, "");
+  const point = asNumber(plain.replaceAll(",", "."));
+  const none = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain) ? asNumber(plain.replaceAll(",", "")) : NaN;
+  return [point, none].filter(number => !Number.isNaN(number));
 }
 
 function accepts(pattern, text) {
   if (typeof pattern === "string") return sameText(pattern) === sameText(text);
   const [value, tolerance] = pattern;
-  return Math.abs(asNumber(text) - value) <= tolerance + 1e-9 * Math.abs(value);
+  return readings(text).some(number => Math.abs(number - value) <= tolerance + 1e-9 * Math.abs(value));
 }
 
 function explanation(item, letter) {
@@ -39,8 +66,12 @@ function judgeChoices(inputs, items) {
 
 function judgeText(text, items) {
   if (!text.trim()) return [undefined, "Type an answer first.", []];
-  const item = items.find(item => JSON.parse(item.dataset.accept ?? "[]").some(p => accepts(p, text)))
-    ?? items.find(item => item.dataset.other);
+  const patterns = item => JSON.parse(item.dataset.accept ?? "[]");
+  const fitting = items.find(item => patterns(item).some(pattern => accepts(pattern, text)));
+  const numbersAlone = items.filter(item => item.dataset.right).flatMap(patterns).every(Array.isArray);
+  if (!fitting && numbersAlone && !readings(text).length)
+    return [undefined, "The answer is a number, and this cannot be read as one. Write it like 0.25, 1/4, 25% or 2e-3.", []];
+  const item = fitting ?? items.find(item => item.dataset.other);
   return [Boolean(item.dataset.right), "", [explanation(item)]];
 }
 
