@@ -26,7 +26,7 @@ if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names
     extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
     html_baseurl = ogp_site_url = f"{site_url}/"
     sitemap_url_scheme = "{link}"
-    sitemap_excludes = ["search.html"]
+    sitemap_excludes = ["404.html", "search.html"]
     ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
 root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
@@ -84,8 +84,10 @@ html_js_files = [("keyboard.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
 math_numfig = False
 templates_path = ["docs/_templates"]
-html_context = {"author": author}
+html_additional_pages = {"404": "404.html"}
+html_context = {"author": author, "released": "23 November 2026"}  # as CITATION.cff says
 html_theme_options = {
+    "footer_content_items": "imprint.html",
     "path_to_docs": ".",
     "use_download_button": False,
     "use_fullscreen_button": False,
