@@ -212,7 +212,7 @@ def main():
     patience = options.patience or (300 if options.full else 10)
     missing = [name for name, (_, package) in CONTENDERS.items() if find_spec(package) is None]
     for name in missing:
-        print(f"{name.strip()}: left out, not installed (python -m pip install 'unrolled[bench]')")
+        print(f"{name.strip()}: left out, not installed (python -m pip install jax torch)")
     workers = {name: Worker(name) for name in CONTENDERS if name not in missing}
     rates = {dtype: workers["unrolled"].ask("gemm_rate", dtype) for dtype in dtypes}
     summary = []

@@ -11,8 +11,8 @@ Conventions that hold everywhere:
 * Floating-point precision follows the weights: float32 in, float32 out; float64 in, float64 out.
 
 Importing this package imports NumPy only. ``unrolled.gradient_flow``, ``callback`` and ``models``
-need Keras on TensorFlow (``pip install 'unrolled[keras]'``), ``figures`` and ``explorable`` need
-Matplotlib (``pip install 'unrolled[figures]'``): import them by name where you use them.
+need Keras on TensorFlow (the extra ``keras``), ``figures`` and ``explorable`` need Matplotlib (the
+extra ``figures``): import them by name where you use them.
 """
 
 from importlib import metadata

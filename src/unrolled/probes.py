@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError as error:
     missing = str(error.name).partition(".")[0]
     raise ModuleNotFoundError(
-        "expected Keras and TensorFlow: python -m pip install 'unrolled[keras]'"
+        "expected Keras and TensorFlow: python -m pip install keras tensorflow"
         if missing in ("keras", "tensorflow")
         else "expected the TensorFlow backend of Keras, but KERAS_BACKEND or ~/.keras/keras.json "
         f"names one that needs {missing!r}, which is not installed: set KERAS_BACKEND=tensorflow",

@@ -7,7 +7,7 @@ try:
     import matplotlib  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "expected Matplotlib: python -m pip install 'unrolled[figures]'", name=error.name
+        "expected Matplotlib: python -m pip install matplotlib", name=error.name
     ) from error
 
 from unrolled.figures.curves import (
