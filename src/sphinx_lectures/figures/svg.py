@@ -29,6 +29,8 @@ BLACK = re.compile(r"(^|:\s*)(#000(000)?|black)(?![\w-])", re.I)
 WHITE = re.compile(r"(^|:\s*)(#fff(fff)?|white)(?![\w-])", re.I)
 REFERENCE = re.compile(r"""(url\(['"]?#)([^'")]+)""")
 FAMILY = re.compile(r"(; )?font-family: [^;]*")
+LETTERS = re.compile(r"(?<=font-size: )([\d.]+)px")
+SIZE = 10  #: of letters, in pixels, as figures.css has it, which enlarges them on a narrow page
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
 MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
 NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
@@ -96,6 +98,7 @@ def _lighten(root, prefix, short):
     for element in root.iter():
         cleaned = {name: _clean(name, value, prefix) for name, value in element.items()}
         element.attrib = {name: value for name, value in cleaned.items() if value}
+    _size_letters(root, SIZE)
     _drop_unused_ids(root)
     _drop_unseen(root)
     if short:
@@ -124,6 +127,26 @@ def _recolored(paint):
     """Black as the colour of the text around the drawing, white as that of its background."""
     paint = BLACK.sub(r"\1currentColor", paint)
     return WHITE.sub(r"\1var(--pst-color-background, Canvas)", paint)
+
+
+def _size_letters(element, size):
+    """Give the size of letters as a multiple of the one around them, which is `size`.
+
+    The parts of a formula stand as far apart as their letters are large.
+    """
+    if found := LETTERS.search(element.get("style", "")):
+        own = float(found[1])
+        element.set("style", LETTERS.sub(f"{own / size:.4g}em", element.get("style")))
+        size = own
+    for name in ("x", "y") if element.tag == "tspan" else ():
+        if place := element.get(name):
+            element.set(name, " ".join(_in_letters(part, size) for part in place.split()))
+    for child in element:
+        _size_letters(child, size)
+
+
+def _in_letters(place, size):
+    return f"{float(place) / size:.3f}".rstrip("0").rstrip(".") + "em" if float(place) else "0"
 
 
 def _rounded(number):

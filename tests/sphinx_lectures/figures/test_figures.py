@@ -42,7 +42,7 @@ def test_text_stays_text_in_the_font_of_the_page(draw):
     assert re.search(r"<text[^>]*>time step</text>", html)
     assert "DejaVu" not in html
     assert "font-family" not in html and "font:" not in html
-    assert "font-style: italic; font-weight: 700; font-size: 11px" in html
+    assert "font-style: italic; font-weight: 700; font-size: 1.1em" in html
 
 
 def test_black_follows_the_text_colour_and_white_the_background(draw):
@@ -167,3 +167,25 @@ def test_complaint_of_a_figure_of_a_cell_names_the_setting_of_the_cell():
     cell = nodes.container("", nodes.image(uri="a.png"), classes=["cell_output"])
     for node in (cell[0], svg_figure(svg="", alt="")):
         assert "mystnb: {image: {alt: ...}}" in extension._complaint(node)
+
+
+def test_letters_have_sizes_relative_to_those_around_them(draw):
+    svg = draw(lambda ax: ax.set(xlabel="$x_1^2$ and more", title="A title"))
+    root = ElementTree.fromstring(inline_svg(svg, "Letters", "a-"))
+    page, own = 10, {}
+
+    def walk(element, size):
+        found = re.search(r"font-size: ([\d.]+)(\w+)", element.get("style", ""))
+        if found:
+            assert found[2] == "em"
+            size *= float(found[1])
+            own["".join(element.itertext()).strip()] = size
+        for child in element:
+            walk(child, size)
+
+    walk(root, page)
+    assert own["A title"] == pytest.approx(11, abs=2)
+    assert min(own.values()) > 6 and max(own.values()) < 20
+    places = [part for span in root.iter("tspan") for part in (span.get("x"), span.get("y"))]
+    assert any(place.endswith("em") for place in places)  # they move with the size
+    assert all(place == "0" or place.endswith("em") for place in places if place)
