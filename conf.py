@@ -94,7 +94,7 @@ html_theme_options = {
     "show_toc_level": 2,
     "navbar_persistent": [],  # one search button, not two
     "pygments_light_style": "a11y-high-contrast-light",
-    "pygments_dark_style": "a11y-high-contrast-dark",
+    "pygments_dark_style": "github-dark-colorblind",
 }
 html_use_index = html_domain_indices = False
 html_show_search_summary = False  # it would be fetched, which a page from a file may not
