@@ -3,12 +3,11 @@
 PYTHON ?= python3
 IN_VENV := .venv/bin/python
 SITE := _build/html/index.html
-SOURCES := conf.py index.md lectures docs src requirements.lock pyproject.toml README.md LICENSE
 export PYTHONUTF8 := 1
 
-# The site is built again if a file or a folder (a deleted page changes its folder) is newer.
-ifneq ($(shell find $(SOURCES) -name __pycache__ -prune \
-  -o -name '*.egg-info' -prune -o -name '.*' -prune -o -newer $(SITE) -print 2>/dev/null),)
+# The site is built again if the files that it is made of have other names, sizes or times.
+LISTING := $(shell $(PYTHON) -I -S tools/listing.py)
+ifneq ($(LISTING),$(shell cat _build/listing 2>/dev/null))
 .PHONY: $(SITE)
 endif
 # Scripts and links in .venv hold absolute paths: a folder that was moved is set up anew.
@@ -36,7 +35,7 @@ html: $(SITE) ## Build the site into _build/html
 	@echo "The site is ready: $(SITE)"
 
 $(SITE): .venv/installed
-	@$(IN_VENV) -m sphinx_lectures
+	@$(IN_VENV) -m sphinx_lectures && echo $(LISTING) >_build/listing
 
 .venv/installed: requirements.lock pyproject.toml tools/install.py
 	@$(PYTHON) tools/install.py $(if $(filter file,$(origin PYTHON)),,named)
@@ -47,7 +46,7 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	  --open-browser --port 0 . _build/live
 
 pdf: html browser ## Print the book and each lecture, in full and as a hand-out, into _build/pdf
-	@$(IN_VENV) -m sphinx_lectures.printing "$$($(IN_VENV) tests/tools/browser.py)" \
+	@$(IN_VENV) -m sphinx_lectures.printing "$$($(IN_VENV) tools/browser.py)" \
 	  --without "docs/api*" "docs/slides*"
 
 check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes

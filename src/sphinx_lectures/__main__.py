@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from pathlib import Path
 
@@ -38,7 +37,6 @@ def main():
         build.mkdir(exist_ok=True)
         with only_build(build):
             recover(site)
-            started = time.time()
             shutil.rmtree(staging, ignore_errors=True)
             app = run_sphinx(staging, build / "doctrees")
             if not app:
@@ -48,8 +46,6 @@ def main():
             # Only a build into the same folder would use it, and it names this folder, hashed.
             for info in staging.glob(".buildinfo*"):
                 info.unlink()
-            # As old as what it was made from: make must see an edit that was made meanwhile.
-            os.utime(staging / "index.html", (started, started))
             publish(staging, site)
             summarize(app, build / "findings.txt")
     except OSError as error:
