@@ -111,7 +111,7 @@ def test_source_archive_is_all_that_a_build_needs(site, tmp_path):
     done = subprocess.run(["make", "help"], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "make html" in done.stdout
     root = site.parents[1]
-    for folder in ("src", "lectures", "docs", "tests"):
+    for folder in ("src", "lectures", "docs", "tests", "tools"):
         compared = filecmp.dircmp(root / folder, copy / folder)
         assert not compared.right_only and not compared.diff_files
         assert all(re.search(r"^\.|__pycache__|egg-info", name) for name in compared.left_only)

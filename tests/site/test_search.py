@@ -76,7 +76,7 @@ QUERIES = [
 #: What must lead to a section, not only to its page.
 SECTIONS = [
     ("truncated backpropagation", "backpropagation_through_time.html#truncation"),
-    ("forget bias", "gated_cells.html#forget-bias"),
+    ("forget bias", "gated_cells.html#the-forget-bias"),
     ("temperature", "character_model.html#temperature"),
     ("exposure bias", "forecasting.html#teacher-forcing-and-exposure-bias"),
 ]

@@ -54,15 +54,15 @@ def _write(app, exception):
     for name in sorted(app.env.found_docs):
         html = Path(app.builder.get_outfilename(name)).read_text(encoding="utf-8")
         if entries := memo(lambda html=html: _read(html, config), html):
+            if name in config.search_without:
+                entries = [entries[0], [{} for _ in entries[1]]]
             found.append((name, app.builder.get_target_uri(name), *entries))
             texts = [entry.sentences for entry in entries[0]]
             file = folder / f"{name}.js"
             file.parent.mkdir(parents=True, exist_ok=True)
             said = json.dumps([name, texts], ensure_ascii=False, separators=(",", ":"))
             file.write_text(f"Search.texts(...{said});\n", encoding="utf-8")
-    made_from = [
-        part for name, address, entries, _ in found for part in (name, address, str(entries))
-    ]
+    made_from = [str(part) for page in found for part in page]
     text = memo(lambda: index.index_of(found, known), json.dumps(known), *made_from)
     Path(app.outdir, INDEX).write_text(
         f"if (typeof Search === 'object') Search.index?.({text});\n", encoding="utf-8"
@@ -85,6 +85,7 @@ def _read(html, config):
 def setup(app):
     app.setup_extension("sphinx_lectures.text")  # it knows the names of formulas
     app.add_config_value("search_words", "", "html", types=[str])
+    app.add_config_value("search_without", [], "html", types=[list])
     app.connect("config-inited", _prepare)
     app.connect("builder-inited", _begin)
     app.connect("html-collect-pages", _add_page)

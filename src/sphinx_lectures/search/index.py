@@ -23,6 +23,9 @@ COMMON = """
     their them then there these they this those through to too two up us use used was we were
     what when where versus vs which while who why will with would you your"""
 STOP = frozenset(COMMON.split())
+FEW = 2  #: sentences
+LITTLE = 0.5  #: weight of a page
+LONG = re.compile(r"[^\W\d_]\w{1,30}")  #: what tells something: no number, no letter alone
 MANY, SOME = 4, 2  #: times that a word stands in a text
 stem = lru_cache(None)(snowballstemmer.stemmer("english").stemWord)
 
@@ -43,9 +46,14 @@ def words(text):
 
 
 def counted(entry):
-    """How often each word stands in the text of an entry; digits and common words do not count."""
-    counts = Counter(word for sentence in entry.sentences for word in words(sentence))
-    return {w: n for w, n in counts.items() if w not in STOP and not w.isdigit() and len(w) < 40}
+    """How often each word stands in the text of an entry; digits and common words do not count.
+
+    Of an object of the reference its first sentence says what it is; the parameters that follow are
+    called alike in many.
+    """
+    said = entry.sentences[:FEW] if entry.kind == "object" else entry.sentences
+    counts = Counter(word for sentence in said for word in words(sentence))
+    return {w: n for w, n in counts.items() if w not in STOP and LONG.fullmatch(w)}
 
 
 def index_of(pages, known):
@@ -62,7 +70,8 @@ def index_of(pages, known):
     Returns
     -------
     str
-        ``pages``: [name, address, weight, other names]; ``entries``: [page, kind, anchor, title];
+        ``pages``: [name, address, weight, other names]; ``entries``: [page, kind, anchor, title
+        or nothing if it is the anchor];
         ``words``: for each stem its forms, then the entries that it stands in, as differences,
         with a point for words that stand there often; ``same``: the groups.
     """
@@ -77,14 +86,22 @@ def index_of(pages, known):
                 forms.setdefault(root, set()).add(word)
                 here = places.setdefault(root, {})
                 here[len(entries)] = here.get(len(entries), 0) + times
-            entries.append([number, entry.kind[0], entry.anchor, entry.title])
-    for title in [e[3] for e in entries] + [name for row in rows for name in row[3]]:
+            title = "" if entry.title == entry.anchor else entry.title
+            entries.append([number, entry.kind[0], entry.anchor, title])
+    for root in _rare(places, {n for n, e in enumerate(entries) if rows[e[0]][2] < LITTLE}):
+        del places[root], forms[root]
+    for title in [e[3] or e[2] for e in entries] + [name for row in rows for name in row[3]]:
         for word in words(title):
             forms.setdefault(stem(word), set()).add(word)
     table = [[" ".join(sorted(forms[r])), _packed(places.get(r, {}))] for r in sorted(forms)]
     index = {"pages": rows, "entries": entries, "words": table, "same": known.get("same", [])}
     index["stop"] = " ".join(sorted(STOP))
     return json.dumps(index, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rare(places, entries):
+    """Words that stand once only, in the text of one of some entries: few look for them there."""
+    return [root for root, here in places.items() if len(here) == 1 and here.keys() <= entries]
 
 
 def _weight(name, weights):

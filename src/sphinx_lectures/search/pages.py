@@ -85,7 +85,7 @@ class _Reader(HTMLParser):
             self.open[-2].entry = _Draft("object" if "sig" in classes else "term", anchor)
             self.drafts.append(self.open[-2].entry)
             self.titled = self.open[-2].entry
-        elif anchor and "math" in classes and (name := self.formula_name(anchor)):
+        elif anchor and (name := self.formula_name(anchor)):
             draft = _Draft("formula", anchor)
             draft.title.append(name)
             self.drafts.append(draft)

@@ -29,6 +29,7 @@ const Search = (() => {
 
   function index(given) {
     data = given;
+    for (const entry of data.entries) entry[3] ||= entry[2]; // objects are called by their anchors
     forms = new Map();
     data.words.forEach(([all], number) => all.split(" ").forEach(form => forms.set(form, number)));
     stop = new Set(data.stop.split(" "));
