@@ -60,6 +60,8 @@ def small_sheet(css, words, characters, named, scripts, folder):
         if fonts.family(rule.body) not in users:
             return None
         body, icons = fonts.cut(rule.body, folder, used)
+        if icons and icons <= drawn:  # the same icons, in another weight
+            return None
         drawn.update(icons)
         return Rule(rule.prelude, body) if body else None
 
@@ -112,7 +114,12 @@ def _sheet(memo, drafts, folder):
     sheets = list(dict.fromkeys(sheet for files in lists for sheet in files))
     place = (folder / SHEET).parent
     css = max((page.icons for page in drafts), default="")
-    css += "".join(stylesheet.read(folder / sheet, place) for sheet in sheets)
+    files = sorted(set(place.rglob("*.css")) - {folder / SHEET})
+    css += memo(
+        lambda: "".join(stylesheet.read(folder / sheet, place) for sheet in sheets),
+        *map(str, [*sheets, *(file.relative_to(place) for file in files)]),
+        *map(read_text, files),
+    )
     words = sorted(set().union(*(page.words for page in drafts)))
     characters = fonts.union([page.characters for page in drafts])
     named = " ".join(sorted({page.fonts for page in drafts}))

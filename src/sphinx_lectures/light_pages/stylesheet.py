@@ -78,16 +78,12 @@ def read(path, folder):
                 media = tinycss2.serialize(media)
                 parts.append(f"@media {media}{{{imported}}}" if media else imported)
                 continue
-        for token in _addresses([*rule.prelude, *(rule.content or [])] if _holds(rule) else []):
+        for token in _addresses(_within(rule)):
             if not OUTSIDE.match(token.value):
                 moved = Path(relpath(path.parent / token.value, folder)).as_posix()
                 token.representation = f'url("{moved}")' if token.type == "url" else f'"{moved}"'
         parts.append(rule.serialize())
     return "".join(parts)
-
-
-def _holds(rule):
-    return rule.type in ("at-rule", "qualified-rule")
 
 
 def _addresses(tokens):
@@ -102,7 +98,7 @@ def _addresses(tokens):
 
 
 def _within(token):
-    """What stands in a block or a function."""
+    """What stands in a block, a function or a rule."""
     return getattr(token, "content", None) or getattr(token, "arguments", None) or []
 
 
@@ -195,7 +191,7 @@ def rules_in_use(rules, words):
     read = _properties_read(rules, words.properties)
 
     def without_idle_properties(rule):
-        if not rule.body or "{" in rule.body:
+        if "--" not in (rule.body or "") or "{" in rule.body:
             return rule
         declarations = split(rule.body, ";")
         declarations = [d for d in declarations if d[:2] != "--" or _name(d) in read]
@@ -233,7 +229,7 @@ def _properties_read(rules, properties):
     """Names of the custom properties that pages, scripts and other declarations read."""
     read, reads = set(properties), {}
     for rule in leaves(rules):
-        for declaration in split(rule.body or "", ";"):
+        for declaration in split(rule.body, ";") if rule.body else ():
             name, _, value = declaration.partition(":")
             found = set(PROPERTY.findall(value))
             if name.startswith("--"):
