@@ -15,11 +15,11 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
-WIDTH, HEIGHT, ACROSS, DOWN, IN_A_ROW = 94, 20, 101, 44, 4
+WIDTH, HEIGHT, ACROSS, DOWN, IN_A_ROW = 110, 20, 118, 44, 3
 ROOM = (
     '<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="var(--pst-color-surface, '
     'Canvas)" stroke="currentColor"/><text x="{middle}" y="{line}" text-anchor="middle" '
-    'font-size="11">{name}</text>'
+    'font-size="12">{name}</text>'
 )
 ARROW = (
     '<path d="M{} {}L{} {}" fill="none" stroke="var(--pst-color-primary, currentColor)" '
@@ -85,10 +85,10 @@ def draw(packages, alt):
                 (x, y), (to_x, to_y) = places[room], places[other]
                 arrows.append(ARROW.format(x, y + HEIGHT, to_x, to_y))
         top += 26 + DOWN * len(floors)
-    size = f'viewBox="-2 0 {ACROSS * IN_A_ROW} {top}" width="{1.4 * ACROSS * IN_A_ROW:.0f}"'
+    size = f'viewBox="-2 0 {ACROSS * IN_A_ROW} {top}" width="{1.5 * ACROSS * IN_A_ROW:.0f}"'
     return (
         f'<svg class="figure-svg" role="img" aria-label="{escape(alt)}" {size} '
-        f'height="{1.4 * top:.0f}" fill="currentColor">{MARKER}{"".join([*arrows, *parts])}</svg>'
+        f'height="{1.5 * top:.0f}" fill="currentColor">{MARKER}{"".join([*arrows, *parts])}</svg>'
     )
 
 
