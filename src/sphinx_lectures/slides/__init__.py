@@ -44,7 +44,10 @@ class ShowExcerpts(SphinxPostTransform):
     default_priority = 3  # before MyST-NB chooses among the formats of an output
 
     def run(self):
-        pages = {}
+        pages, slides = {}, list(self.document.findall(_is_slide))
+        if self.env.docname in _targets(self.env):
+            for slide in slides:
+                slide["classes"].append("slide")
         for number, node in enumerate(list(self.document.findall(excerpt)), 1):
             docname, name = _place(self.env, node["target"])
             if docname and docname not in pages:
@@ -56,6 +59,10 @@ class ShowExcerpts(SphinxPostTransform):
                 node.parent.remove(node)
             else:
                 node.replace_self([_copy(found, number), _source(docname)])
+
+
+def _is_slide(node):
+    return isinstance(node, nodes.section) and isinstance(node.parent, nodes.section)
 
 
 def _targets(env):

@@ -4,7 +4,6 @@
   const root = document.documentElement;
   const slides = [...document.querySelectorAll("article section section")];
   slides.forEach((slide, i) => {
-    slide.classList.add("slide");
     slide.dataset.number = `${i + 1} / ${slides.length}`;
   });
   let at = -1;
