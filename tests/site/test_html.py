@@ -80,3 +80,14 @@ def test_formulas_are_mathml_in_the_font_of_the_site(html, site):
     for formula in html.find_all("math"):
         unknown = {c for c in formula.get_text() if ord(c) not in letters}
         assert not unknown, f"{unknown} in {formula.get_text()}: see docs/_static/fonts/README.txt"
+
+
+def test_a_reference_to_an_equation_of_another_page_names_the_page(path, html):
+    """Numbers of equations begin at 1 on each page."""
+    unnamed = []
+    for link in html.select(".bd-article a[href*='.html#equation-']"):
+        page = link["href"].partition("#")[0]
+        around = link.find_parent(["p", "li", "tr", "dd"])
+        if not any(other["href"] == page for other in around.select("a[href]")):
+            unnamed.append(around.get_text()[:80])
+    assert not unnamed
