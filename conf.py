@@ -55,13 +55,15 @@ lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
+search_without = ["docs/slides", "docs/building", "docs/architecture"]  # but for their titles
 notebooks_extras = "notebooks"
 downloads_packages = ["unrolled"]
 downloads_source = [
-    *(".ci", ".github", ".gitignore", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "Makefile"),
-    *("README.md", "benchmarks", "conf.py", "docs", "index.md", "lectures", "pyproject.toml"),
-    *("requirements.lock", "src", "tests"),
+    *(".ci", ".github", ".gitignore", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),
+    *("Makefile", "README.md", "benchmarks", "conf.py", "docs", "index.md", "lectures"),
+    *("pyproject.toml", "requirements.lock", "src", "tests", "tools"),
 ]
+notebooks_data = ["lectures/data"]  # what may be given away with a notebook that reads it
 
 myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_dmath_double_inline = True

@@ -128,10 +128,9 @@ class Site:
         return self.text(f"{name}.html")
 
 
-@pytest.fixture
-def site(tmp_path):
+def site_in(folder):
     """Two pages: `a` imports the library module `waves` (which imports `base`), `b` does not."""
-    site = Site(tmp_path / "a site")  # with a space in its path
+    site = Site(folder / "a site")  # with a space in its path
     site.write("conf.py", CONF)
     site.write("references.bib", "@book{Known2000, title={T}, author={A. U. Thor}, year={2000}}")
     site.write("requirements.lock", "numpy==1\n")
@@ -143,6 +142,18 @@ def site(tmp_path):
     site.page("a", "from waves import wave\nprint(wave())")
     site.page("b", 'print(open("numbers.txt").read())')
     return site
+
+
+@pytest.fixture(scope="session")
+def make_site():
+    """Make a site of two pages in a folder."""
+    return site_in
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Two pages: see `site_in`."""
+    return site_in(tmp_path)
 
 
 @pytest.fixture

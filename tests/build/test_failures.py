@@ -1,5 +1,6 @@
 """What is wrong fails the build every time, is located, and leaves the last good site alone."""
 
+import re
 import shutil
 import signal
 import subprocess
@@ -198,3 +199,66 @@ def test_a_library_file_edited_while_a_page_runs_fails_the_build_and_keeps_no_ou
     assert "WARNING: src/base.py changed while the site was being built" in said
     code, said, runs = built.build(EDITED=str(built.folder / "src" / "base.py"))
     assert (code, runs) == (0, ["a"]), said
+
+
+HEADER = "---\nfile_format: mystnb\nkernelspec: {name: python3, display_name: P}\n"
+CELL = "# T\n\n```{code-cell} ipython3\nprint(1)\n```\n"
+UNREADABLE = {
+    "broken header": ("---\nkernelspec: {name: python3\n---\n# T\n", "b.md:1", "cannot be read"),
+    "no format": (
+        f"---\nkernelspec: {{name: python3, display_name: P}}\n---\n{CELL}",
+        "b.md:1",
+        "without `file_format: mystnb`",
+    ),
+    "not UTF-8": (f"{HEADER}---\n# Größe\n", "b.md:5", "expected UTF-8, got the byte 0xf6"),
+    "cache": (
+        f"{HEADER}mystnb: {{execution_mode: cache}}\n---\n{CELL}",
+        "b.md:4",
+        "expected execution_mode \"off\" or none, got 'cache'",
+    ),
+    "time": (
+        f"{HEADER}mystnb: {{execution_timeout: 2}}\n---\n{CELL}",
+        "b.md:4",
+        "`execution_timeout` is not offered",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "place", "words"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_page_that_cannot_be_read_is_named_with_line_and_words(site, text, place, words):
+    encoding = "latin-1" if "0xf6" in words else "utf-8"
+    (site.folder / "b.md").write_bytes(text.encode(encoding))
+    code, said, _ = site.build()
+    assert code and "Traceback" not in said, said
+    assert re.search(rf"{re.escape(place)}: .*{re.escape(words)}", said), said
+
+
+def test_a_date_in_the_header_and_a_top_level_await_are_read(site):
+    code = "import asyncio\nawait asyncio.sleep(0)\nprint(6 * 7)"
+    text = f"{HEADER}date: 2024-01-01\n---\n{CELL}".replace("print(1)", code)
+    site.write("b.md", text)
+    status, said, _ = site.build()
+    assert status == 0, said
+    assert "42" in site.html("b")
+
+
+@pytest.mark.parametrize(("tag", "shown"), [("remove-stderr", False), ("allow-stderr", True)])
+def test_a_tag_allows_words_on_stderr(site, tag, shown):
+    code = f":tags: [{tag}]\n\nimport sys\nprint('a word', file=sys.stderr)"
+    site.page("b", code)
+    status, said, _ = site.build()
+    assert status == 0, said
+    assert (">a word" in site.html("b")) == shown
+
+
+def test_a_rule_that_is_lifted_has_no_page_read_again(site):
+    site.page("b", FIGURE)
+    assert site.build()[0]
+    conf = (site.folder / "conf.py").read_text()
+    site.write("conf.py", f'{conf}\nsuppress_warnings = ["lectures.alt"]\n')
+    code, said, _ = site.build()
+    assert code == 0, said
+    doctree = site.folder / "_build/doctrees/b.doctree"
+    read = doctree.stat().st_mtime_ns
+    assert site.build()[::2] == (0, [])
+    assert doctree.stat().st_mtime_ns == read

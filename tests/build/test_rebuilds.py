@@ -85,9 +85,13 @@ def test_a_cell_that_is_not_plain_runs_again_when_what_it_imports_changes(built,
     assert "43" in built.html("a")
 
 
-def test_an_edited_file_that_a_shell_command_names_runs_the_page(built):
+def test_what_a_command_reads_is_asked_of_the_page(built):
     built.page("b", "!cat numbers.txt")
-    assert built.build()[::2] == (0, ["b"])
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]) and "b starts a program" in said
+    built.edit("b.md", "file_format: mystnb", "file_format: mystnb\ndepends: [numbers.txt]")
+    code, said, runs = built.build()
+    assert (code, runs) == (0, ["b"]) and "starts a program" not in said
     built.write("numbers.txt", "4 5 6\n")
     assert built.build()[::2] == (0, ["b"])
     assert "4 5 6" in built.html("b")

@@ -1,21 +1,22 @@
 """Run the code cells of pages before Sphinx reads them; keep outputs by content; stay red.
 
 ``outputs`` decides which pages run and keeps what came out, ``schedule`` runs several at once,
-``kernel`` runs one. ``page`` reads a page as a notebook, ``rests_on`` finds the files behind its
-results, ``findings`` are statements that may fail to hold, ``processor`` pins the instructions that
-kernels compute with, and ``failed_pages`` has a failing page fail again until it is mended.
+``kernel`` runs one. ``page`` reads a page as a notebook; ``recorder`` notes, in its kernel, what it
+reads, and ``reads`` knows whether all of that is as it was. ``findings`` are statements that may
+fail to hold, ``processor`` pins the instructions that kernels compute with, ``failed_pages`` has
+a failing page fail again until it is mended.
 """
 
 from __future__ import annotations
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.execution import failed_pages, outputs, processor, rests_on
+from sphinx_lectures.execution import failed_pages, outputs, processor
 from sphinx_lectures.execution.outputs import read
 
 __all__ = ["read", "setup"]
 
 
 def setup(app):
-    for part in (rests_on, failed_pages, processor, outputs):
+    for part in (failed_pages, processor, outputs):
         part.connect(app)
     return SAFE

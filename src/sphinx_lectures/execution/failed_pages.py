@@ -14,7 +14,7 @@ from pathlib import Path
 
 from docutils import nodes
 
-from sphinx_lectures.execution.private import location_of, sphinx_logger
+from sphinx_lectures.execution.private import is_suppressed, location_of, sphinx_logger
 
 EVERYTHING = "*"
 
@@ -27,6 +27,8 @@ class _Warned(logging.Handler):
         self.env, self.docnames = env, set()
 
     def emit(self, record):
+        if is_suppressed(record, self.env.config.suppress_warnings):
+            return
         location = getattr(record, "location", None)
         if isinstance(location, nodes.Node):
             location = location_of(location)

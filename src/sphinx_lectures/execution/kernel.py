@@ -23,6 +23,7 @@ from sphinx_lectures.execution.page import (
     read_notebook,
 )
 from sphinx_lectures.execution.private import end_kernel
+from sphinx_lectures.execution.reads import RECORDER, Notes
 
 KERNEL_ARGUMENTS = [
     "--IPKernelApp.log_level=40",  # no line about unencrypted TCP for every kernel
@@ -30,7 +31,12 @@ KERNEL_ARGUMENTS = [
     "--InteractiveShell.colors=nocolor",
     "--InlineBackend.figure_formats=svg",
     '--InlineBackend.print_figure_kwargs={"bbox_inches": None}',  # every figure as wide as asked
+    f"--IPKernelApp.exec_lines=__import__('runpy').run_path({str(RECORDER)!r}) and None",
 ]
+#: What a page may ask of MyST-NB at its head, and here is one for all pages.
+NOT_OFFERED = ("execution_timeout", "execution_allow_errors", "execution_in_temp")
+#: Tags of cells that may write to stderr: MyST-NB leaves the words out, or shows them.
+SILENT = {"remove-stderr", "allow-stderr"}
 ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
 #: Of the user's own: code to be run first, and an order to leave out assertions.
 NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
@@ -51,6 +57,7 @@ class Run(NamedTuple):
     outputs: list  #: of every code cell: lists of JSON objects
     seconds: list  #: that every code cell took
     failures: list  #: why the page may not be published, if it may not
+    notes: Notes  #: what was read
 
 
 def build_folder(app, name):
@@ -68,7 +75,19 @@ def environment(app):
 
 def problems_before_running(text, notebook, path):
     """Why a page cannot be run, before it is."""
+    head = notebook.metadata.get("mystnb") or {}
+    lines = text.splitlines()
     failures = [
+        Failure(
+            None, _line_with(lines, name), f"`{name}` is not offered (see `lectures_cell_timeout`)"
+        )
+        for name in NOT_OFFERED
+        if name in head
+    ]
+    if head.get("execution_mode") not in (None, "off", False):
+        words = f'expected execution_mode "off" or none, got {head["execution_mode"]!r}'
+        failures.append(Failure(None, _line_with(lines, "execution_mode"), words))
+    failures += [
         Failure(number, cell_line(text, notebook, index), f"found no file {name!r} to load")
         for number, (index, cell) in enumerate(code_cells(notebook), 1)
         if (name := loaded_file(cell)) and not (path.parent / name).is_file()
@@ -85,6 +104,10 @@ def problems_before_running(text, notebook, path):
     return failures
 
 
+def _line_with(lines, word):
+    return next((number for number, line in enumerate(lines, 1) if word in line), 1)
+
+
 async def run_page(app, path, text, attempts=2):
     """Run a page in a kernel of its own.
 
@@ -95,6 +118,9 @@ async def run_page(app, path, text, attempts=2):
     sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
     for index, source in sources.items():
         notebook.cells[index].source = reporting(source)
+    reads = build_folder(app, "reads") / f"{os.getpid()}-{hash(path)}"
+    reads.parent.mkdir(exist_ok=True)
+    reads.write_bytes(b"")
     client = NotebookClient(
         notebook,
         timeout=app.config.lectures_cell_timeout,
@@ -107,7 +133,7 @@ async def run_page(app, path, text, attempts=2):
     )
     stopped = []
     try:
-        await client.async_execute(env=environment(app))
+        await client.async_execute(env={**environment(app), "LECTURES_READS": str(reads)})
     except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
         if asyncio.current_task().cancelling():  # Ctrl-C, which nbclient takes for a dead kernel
             raise asyncio.CancelledError from error
@@ -122,11 +148,15 @@ async def run_page(app, path, text, attempts=2):
         (index, output.text)
         for index, cell in code_cells(notebook)
         for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stderr"
+        if output.output_type == "stream"
+        and output.name == "stderr"
+        and not SILENT & set(cell.metadata.get("tags", []))
     ]
     failures = [_failure(app, text, notebook, index, error) for index, error in stopped + stderr]
     cells = [cell for _, cell in code_cells(notebook)]
-    return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures)
+    notes = Notes(reads)
+    reads.unlink()
+    return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures, notes)
 
 
 def _outputs(cell):

@@ -1,22 +1,27 @@
 """Run the code cells of all pages that need it: in parallel, once, with outputs kept by content.
 
 Before Sphinx reads any page, the pages whose outputs are not in the store run, each in a kernel of
-its own (see `schedule`). The key of a page's outputs is a hash of its code cells and of every file
-that they rest on (see `dependencies`), but for those that the page itself has made and left as they
-are; prose, captions, alternative texts and tags are not part of it. Only a run with no error and
-nothing on stderr is kept, so a failing page fails again at every build until it is mended.
+its own (see `schedule`). Outputs are kept under a hash of the page's code cells, with a record of
+all that the run has read, and hold as long as everything in it is as it was (see `reads`); prose,
+captions, alternative texts and most tags are not part of it. Only a run with no error and nothing
+on stderr is kept, so a failing page fails again at every build until it is mended.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from logging import Filter
 from pathlib import Path
 
-from nbformat import NotebookNode, from_dict
+from nbformat import from_dict
+from nbformat.v4 import new_notebook
+from sphinx.errors import SphinxError
 from sphinx.util import logging
 
 from sphinx_lectures.execution import processor
@@ -29,22 +34,35 @@ from sphinx_lectures.execution.findings import (
     note,
     unmet,
 )
-from sphinx_lectures.execution.kernel import Failure, build_folder, problems_before_running
+from sphinx_lectures.execution.kernel import (
+    Failure,
+    build_folder,
+    environment,
+    problems_before_running,
+)
 from sphinx_lectures.execution.page import (
     cell_line,
     code_cells,
     is_notebook,
     is_to_run,
     language,
+    loaded_file,
     read_notebook,
 )
 from sphinx_lectures.execution.private import sphinx_logger
-from sphinx_lectures.execution.rests_on import contents, digest, files_of_page
-from sphinx_lectures.execution.schedule import run_all, run_apart
+from sphinx_lectures.execution.reads import Store, World
+from sphinx_lectures.execution.schedule import progress, run_all, run_apart
 from sphinx_lectures.rebuilds.kept import load_json, write_whole
 
 logger = logging.getLogger(__name__)
 CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
+#: Tags that say how a cell is run.
+TAGS = ("raises-exception", "skip-execution", "remove-stderr", "allow-stderr", TAG)
+STARTS = (
+    "starts a program. What that reads is not seen: name the files under `depends:` at the head of"
+    " the page (`depends: []` if there are none)."
+)
+NO_FORMAT = "there are cells, which do not run without `file_format: mystnb` in the header"
 CHANGED = "changed while the site was being built; build it again"
 
 #: Outputs of every page of this build, by its file and text; filled before pages are read.
@@ -62,19 +80,34 @@ class Page:
     docname: str
     path: Path
     text: str
-    notebook: NotebookNode
-    files: dict  #: hashes of the files that it rests on, by their names
-    key: str
+    key: str  #: a hash of its code, and of how it is run
+    rests_on: list  #: files that it rests on by its own word, or all pages do
+
+    @cached_property
+    def notebook(self):
+        return read_notebook(self.text, self.path)
 
 
 def read(text):
-    """Reader for MyST-NB: the page as a notebook, with the outputs of this build in its cells."""
+    """Reader for MyST-NB: the page as a notebook, with the outputs of this build in its cells.
+
+    MyST-NB itself is to run nothing. A page that cannot be read is complained of, and empty.
+    """
+    with _complaining(_reading):
+        return _with_outputs(text)
+    return new_notebook(metadata={"source_map": []})
+
+
+def _with_outputs(text):
     notebook = read_notebook(text, _reading)
-    if is_notebook(text):
+    cells, kept = [cell for _, cell in code_cells(notebook)], _outputs.get((_reading, text), [])
+    if cells:
         name = language(notebook)
         lexer = "ipython3" if name == "python" else name
         notebook.metadata["language_info"] = {"name": name, "pygments_lexer": lexer}
-    cells, kept = [cell for _, cell in code_cells(notebook)], _outputs.get((_reading, text), [])
+        if not is_notebook(text):
+            logger.warning(NO_FORMAT, location=f"{_reading}:1", type="lectures", subtype="page")
+    notebook.metadata["mystnb"] = {**notebook.metadata.get("mystnb", {}), "execution_mode": "off"}
     for number, (cell, outputs) in enumerate(zip(cells, kept, strict=False), 1):
         cell.outputs, cell.execution_count = from_dict(outputs), number
     for cell in filter(is_finding, cells):
@@ -84,32 +117,84 @@ def read(text):
     return notebook
 
 
+@contextmanager
+def _complaining(path):
+    """Whatever a page provokes that nobody has thought of becomes a warning with its name."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        words = f"expected UTF-8, got the byte {error.object[error.start]:#x}"
+        raise SphinxError(f"{path}:{line}: {words}") from None  # Sphinx can go no further
+    except Exception as error:
+        words = f"the page cannot be read: {error}"
+        logger.warning(words, location=f"{path}:1", type="lectures", subtype="page")
+
+
+def world_of(app):
+    """How the things are now that pages read."""
+    return World(Path(app.confdir), environment(app))
+
+
+def _read_again(app, env, added, changed, removed):
+    """Pages whose kept outputs are not those that they show."""
+    store, world = Store(build_folder(app, "outputs")), world_of(app)
+    shown = getattr(env, "lectures_shown", {})
+    outdated = []
+    for name in sorted(shown.keys() & env.found_docs - added - changed):
+        page = page_of(app, env, name)
+        kept = page and store.find(page.key, world)
+        if not kept or kept.name != shown[name]:
+            outdated.append(name)
+    return outdated
+
+
 def run_pages(app, env, docnames):
     """Fill in the outputs of all pages that are about to be read, running those that need it."""
-    store = build_folder(app, "outputs")
-    store.mkdir(parents=True, exist_ok=True)
-    made = load_json(store / "made.json")
+    store, world = Store(build_folder(app, "outputs")), world_of(app)
+    env.lectures_shown = getattr(env, "lectures_shown", {})
     missing = []
-    pages = [page for name in docnames if (page := page_of(app, env, name, made.get(name, {})))]
+    pages = [page for name in docnames if (page := page_of(app, env, name))]
     for page in pages:
-        kept = store / f"{page.key}.json"
         _outputs[page.path, page.text] = []
+        env.lectures_shown.pop(page.docname, None)
         if failures := problems_before_running(page.text, page.notebook, page.path):
             _report(page, failures)
         elif not is_to_run(page.notebook):
             continue
-        elif kept.is_file():
+        elif kept := store.find(page.key, world):
+            env.lectures_shown[page.docname] = kept.name
             _outputs[page.path, page.text] = load_json(kept)["outputs"]
         else:
             missing.append(page)
     if missing:
-        _run(app, store, missing, made)
+        _run(app, store, missing)
     before = getattr(env, "lectures_unmet", {})
     env.lectures_unmet = {
         **{name: findings for name, findings in before.items() if name in env.found_docs},
         **{page.docname: unmet_on(page, _outputs[page.path, page.text]) for page in pages
            if str(page.path) not in _failed},
     }  # fmt: skip
+
+
+def files_read(app, docname):
+    """Names, as seen from the folder of the site, of the files that a page read when it ran."""
+    kept = app.env.lectures_shown.get(docname)
+    record = Path(build_folder(app, "outputs"), kept).with_suffix(".reads") if kept else Path()
+    return [name for kind, name, _ in load_json(record) if kind == "file"] if kept else []
+
+
+def _say_what_to_watch(app, exception):
+    """Keep names of what pages have read outside of the site: who has not built sees no change."""
+    if exception:
+        return
+    store, shown = build_folder(app, "outputs"), app.env.lectures_shown.values()
+    records = [load_json((store / name).with_suffix(".reads")) for name in shown]
+    read = {(kind, name) for record in records for kind, name, _ in record}
+    outside = {
+        (k, n) for k, n in read if k == "variable" or (k != "package" and Path(n).is_absolute())
+    }
+    write_whole(build_folder(app, "watched.json"), json.dumps(sorted(outside)))
 
 
 def unmet_on(page, outputs):
@@ -130,41 +215,37 @@ def _say_what_is_unmet(app, env):
             say("%s: %s", TITLE, words, location=place, type="lectures", subtype=TAG)
 
 
-def _run(app, store, pages, made):
-    """Run pages, keep what came out and which files they `made`, and report what failed."""
-    times = load_json(store / "times.json")  # in seconds
+def _run(app, store, pages):
+    """Run pages, keep what came out, and report what failed."""
+    times = load_json(store.folder / "times.json")  # in seconds
 
     def keep(page, run, taken):
         _outputs[page.path, page.text], failures = run.outputs, run.failures
-        changed, own = _changes(app, page, made.get(page.docname, {}))
-        if own:
-            made[page.docname] = own
-            write_whole(store / "made.json", json.dumps(made))
-        if not failures and changed:
-            failures = [Failure(None, 1, f"{', '.join(changed)} {CHANGED}")]
+        record, edited = recorded(app, page, run)
+        if not failures and edited:
+            failures = [Failure(None, 1, f"{', '.join(edited)} {CHANGED}")]
         if failures:
             _report(page, failures)
         else:
+            kept = store.keep(page.key, record, {"outputs": run.outputs})
+            app.env.lectures_shown[page.docname] = kept.name
             times[page.docname] = {"page": round(taken, 3), "cells": run.seconds}
-            write_whole(store / f"{page.key}.json", json.dumps({"outputs": run.outputs}))
-            write_whole(store / "times.json", json.dumps(times))
+            write_whole(store.folder / "times.json", json.dumps(times))
         return not failures
 
     before = {name: known["page"] for name, known in times.items()}
     run_apart(run_all(app, pages, before, keep))
 
 
-def _changes(app, page, made):
-    """Names of the files that changed while a page ran, and hashes of those that it has made.
-
-    It has made those that were not there before it ran, or that an earlier run `made`.
-    """
-    now = contents(files_of_page(app, page.notebook, page.path), Path(app.confdir))
-    files = {name: content for name, content in page.files.items() if name not in made}
-    changed = [name for name, content in files.items() if now.get(name) != content]
+def recorded(app, page, run):
+    """The record of what a page has read, and names of the files that were edited meanwhile."""
+    folder = Path(app.confdir)
+    edited = [os.path.relpath(name, folder) for name in run.notes.edited()]
     if page.path.read_text(encoding="utf-8-sig") != page.text:
-        changed.insert(0, page.path.name)
-    return changed, {name: content for name, content in now.items() if name not in files}
+        edited.insert(0, page.path.name)
+    if run.notes.has("process") and "depends" not in page.notebook.metadata:
+        progress(f"{page.docname} {STARTS}")
+    return run.notes.record(world_of(app), page.rests_on), edited
 
 
 def _report(page, failures):
@@ -181,33 +262,50 @@ def _report(page, failures):
         )
 
 
-def page_of(app, env, docname, made):
-    """A page, or None if it is no notebook.
-
-    It does not rest on the files that it `made` itself, if they are as it left them.
-    """
+def page_of(app, env, docname):
+    """A page, or None if it is no notebook, or cannot be read."""
     path = Path(env.doc2path(docname))
+    with _complaining(path):
+        return _page(app, env, docname, path)
+
+
+def _page(app, env, docname, path):
     text = path.read_text(encoding="utf-8-sig")
     if not is_notebook(text):
         return None
-    notebook = read_notebook(text, path)
-    code = [
-        (cell.source, "raises-exception" in cell.metadata.get("tags", []), is_finding(cell))
-        for _, cell in code_cells(notebook)
-    ]
-    files = contents(files_of_page(app, notebook, path), Path(app.confdir))
-    files = {name: content for name, content in files.items() if made.get(name) != content}
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    parts = json.dumps([code, digest(files), version, processor.settings(app.config)])
-    key = hashlib.sha256(parts.encode()).hexdigest()
-    return Page(docname, path, text, notebook, files, key)
+    code, named = _code(env, docname, text)
+    folder = os.path.relpath(path.parent, app.confdir)
+    parts = json.dumps([folder, code, named, sys.version, processor.settings(app.config)])
+    files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
+    files += [path.parent / name for name in named]
+    return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
+
+
+def _code(env, docname, text):
+    """The code of a page, and the files that it says it rests on; known until it is edited."""
+    if not hasattr(env, "lectures_code"):
+        env.lectures_code = {}
+    mark = hashlib.sha256(text.encode()).hexdigest()
+    known = env.lectures_code.get(docname)
+    if not known or known[0] != mark:
+        notebook = read_notebook(text)
+        cells = [cell for _, cell in code_cells(notebook)]
+        loaded = [loaded_file(cell) for cell in cells]
+        code = [
+            [cell.source, name, *(tag in cell.metadata.get("tags", []) for tag in TAGS)]
+            for cell, name in zip(cells, loaded, strict=True)
+        ]
+        named = notebook.metadata.get("depends") or []
+        known = env.lectures_code[docname] = mark, code, [*named, *filter(None, loaded)]
+    return known[1:]
 
 
 def _before_reading(app, docname, source):
     global _reading
     _reading = Path(app.env.doc2path(docname))
-    if is_notebook(source[0]) and (_reading, source[0]) not in _outputs:
-        logger.warning("the page %s", CHANGED, location=docname, type="lectures")
+    with suppress(Exception):  # reading it says so
+        if is_notebook(source[0]) and (_reading, source[0]) not in _outputs:
+            logger.warning("the page %s", CHANGED, location=docname, type="lectures")
 
 
 class _NoConsequences(Filter):
@@ -230,7 +328,10 @@ def connect(app):
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
+    app.add_config_value("lectures_rests_on", [], "env", types=[list])
     app.connect("builder-inited", _start)
+    app.connect("env-get-outdated", _read_again)
     app.connect("env-before-read-docs", run_pages)
     app.connect("source-read", _before_reading)
     app.connect("env-updated", _say_what_is_unmet)
+    app.connect("build-finished", _say_what_to_watch)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import json
 from logging import getLogger
 from unittest.mock import patch
 
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
-from sphinx.util.logging import NAMESPACE, get_node_location
+from nbformat import from_dict
+from nbformat.v4 import new_notebook
+from sphinx.util.logging import NAMESPACE, get_node_location, is_suppressed_warning
 
 PRIVATE = (
     "myst_nb.core.read._load_code_from_file",
@@ -17,14 +20,23 @@ PRIVATE = (
     "nbclient.NotebookClient._cleanup_kernel",
     "sphinx.util.logging.NAMESPACE",
     "sphinx.util.logging.get_node_location",
+    "sphinx.util.logging.is_suppressed_warning",
 )
 
 is_notebook = is_myst_markdown_notebook
 location_of = get_node_location
 
 
+def is_suppressed(record, names):
+    """Whether the settings name a warning as one that is not to be drawn."""
+    kind = getattr(record, "type", ""), getattr(record, "subtype", "")
+    return is_suppressed_warning(*kind, names)
+
+
 def parse(text):
     """The notebook that a page's text stands for; in "source_map", where its cells begin."""
+    if not text.strip():  # MyST-NB expects a first token
+        return new_notebook(metadata={"source_map": []})
     # MyST-NB would load files itself, but for one that is missing there would be no notebook.
     with patch("myst_nb.core.read._load_code_from_file", lambda path, name, token, body: body):
         notebook = read_myst_markdown_notebook(text, add_source_map=True)
@@ -34,6 +46,8 @@ def parse(text):
         while cell.cell_type == "markdown" and not lines[starts[i]].strip():
             starts[i] += 1
         starts[i] -= 1  # ... and reports every line one too high.
+    # Its header may hold what no notebook can, such as a date.
+    notebook.metadata = from_dict(json.loads(json.dumps(notebook.metadata, default=str)))
     return notebook
 
 

@@ -51,18 +51,18 @@ async def run_all(app, pages, seconds, keep):
     numbers = {page: number for number, page in enumerate(waiting, 1)}
     left, since = TimeLeft(weights, kernels), {}
     if reason := why_not_pinned(app.config):
-        _progress(reason)
+        progress(reason)
 
     async def run(page):
         label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
-        _progress(f"{label}: running")
+        progress(f"{label}: running")
         since[page] = time.monotonic()
         outcome = await run_page(app, page.path, page.text)
         now = time.monotonic()
         taken = now - since.pop(page)
         words = left.after(page, taken, {page: now - start for page, start in since.items()})
         done = "" if keep(page, outcome, taken) else "FAILED after "
-        _progress(f"{label}: {done}{taken:.1f} s{words}")
+        progress(f"{label}: {done}{taken:.1f} s{words}")
 
     async def work():
         while waiting:
@@ -103,6 +103,6 @@ class TimeLeft:
         return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
 
 
-def _progress(text):
+def progress(text):
     """Long work shows how far it is, also where Sphinx is asked to be quiet."""
     print(text, flush=True)

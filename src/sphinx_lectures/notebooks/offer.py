@@ -8,6 +8,7 @@ A page with solutions is offered without them, too: a handout for students.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from functools import cached_property
@@ -20,8 +21,8 @@ from sphinx.util.osutil import relative_uri
 
 from sphinx_lectures import add_style, full_address
 from sphinx_lectures.downloads import library_of
-from sphinx_lectures.execution.page import is_notebook, read_notebook
-from sphinx_lectures.execution.rests_on import files_behind
+from sphinx_lectures.execution.outputs import files_read
+from sphinx_lectures.execution.page import is_notebook
 from sphinx_lectures.notebooks.copy import has_solutions, notebook_of
 from sphinx_lectures.repository import colab_address, raw_address
 
@@ -34,7 +35,7 @@ class Page:
     def __init__(self, app, docname):
         self.app, self.docname = app, docname
         self.path = Path(app.env.doc2path(docname))
-        self.text = self.path.read_text(encoding="utf-8-sig")
+        self.text = self.path.read_text(encoding="utf-8-sig", errors="replace")
         self.is_lecture = is_notebook(self.text)
         self.name, self.student = (f"{FOLDER}/{docname}{end}.ipynb" for end in ("", "_student"))
         self.file = Path(app.outdir, self.name)
@@ -58,16 +59,16 @@ class Page:
 
     @cached_property
     def data(self):
-        """Names of data files of the site that the cells read, as they stand in the cells."""
-        config, folder = self.app.config, self.path.parent
-        notebook, root = read_notebook(self.text, self.path), Path(self.app.confdir)
-        files = files_behind(notebook, self.path, root, config.lectures_library, [])
-        own = [file.relative_to(folder) for file in files if file.is_relative_to(folder)]
-        return [file.as_posix() for file in own if file.suffix != ".py" and self._is_of_site(file)]
+        """Names, as seen from the page, of the files that it has read and that may be given away.
 
-    def _is_of_site(self, name):
-        """Whether a file, named as seen from the page, lies in the folder of the pages."""
-        return (self.path.parent / name).resolve().is_relative_to(Path(self.app.srcdir).resolve())
+        These are the files in the folders that the setting names: what else lies beside a page, and
+        a cell may read, is not published.
+        """
+        root, folder = Path(self.app.confdir), self.path.parent
+        given = [root / name for name in self.app.config.notebooks_data]
+        read = [root / name for name in files_read(self.app, self.docname)]
+        own = [file for file in read if any(file.is_relative_to(place) for place in given)]
+        return [os.path.relpath(file, folder) for file in own if file.is_file()]
 
     def link(self, reference):
         """Where a reference leads from a notebook: nowhere within a site without an address."""
@@ -117,4 +118,5 @@ def _download(address, text):
 def connect(app):
     add_style(app, Path(__file__).with_name("notebooks.css"))
     app.add_config_value("notebooks_extras", "", "html", types=[str])
+    app.add_config_value("notebooks_data", [], "html", types=[list])
     app.connect("html-page-context", _export)

@@ -51,9 +51,12 @@ def _begin(app):
 
 
 def _read_again(app, env, added, changed, removed):
-    """All pages, if what reads them has changed."""
-    _, record = _kept(app)
-    return [] if record.get("readers") == _readers(_Hashes()) else list(env.found_docs)
+    """Pages whose files have other contents, whatever their times; all, if what reads them has."""
+    (_, record), files = _kept(app), _Hashes()
+    if record.get("readers") != _readers(files):
+        return list(env.found_docs)
+    read = record["read"]
+    return [name for name in env.found_docs if read.get(name) != _hash(_sources(env, name, files))]
 
 
 def _set_workers(app, pages):
@@ -76,6 +79,7 @@ def _changed(app, env):
     files = _Hashes()
     app.lectures_record = now = {
         "readers": _readers(files),
+        "read": {name: _hash(_sources(env, name, files)) for name in sorted(env.found_docs)},
         "shared": _hash(_shared(app, env, files)),
         "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
     }
@@ -105,11 +109,15 @@ def _hash(value):
     return sha256(json.dumps(value).encode()).hexdigest()
 
 
+def _sources(env, name, files):
+    """What is read for a page: its file, and those that it includes."""
+    needed = sorted(Path(env.srcdir, file) for file in env.dependencies.get(name, ()))
+    return [files[path] for path in (Path(env.doc2path(name)), *needed)]
+
+
 def _own(env, name, files):
     """What goes into one page only."""
-    source, doctree = Path(env.doc2path(name)), Path(env.doctreedir, f"{name}.doctree")
-    needed = sorted(Path(env.srcdir, file) for file in env.dependencies.get(name, ()))
-    return [files[path] for path in (doctree, source, *needed)]
+    return [files[Path(env.doctreedir, f"{name}.doctree")], *_sources(env, name, files)]
 
 
 def _shared(app, env, files):

@@ -9,7 +9,6 @@ does not hold, on a processor or with another last bit, or in more than a tenth 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -17,10 +16,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from sphinx_lectures.execution.findings import unmet
-from sphinx_lectures.execution.outputs import page_of
+from sphinx_lectures.execution.outputs import page_of, recorded, world_of
 from sphinx_lectures.execution.page import is_to_run
+from sphinx_lectures.execution.reads import Store
 from sphinx_lectures.execution.schedule import run_all, run_apart
-from sphinx_lectures.rebuilds.kept import load_json, write_whole
+from sphinx_lectures.rebuilds.kept import load_json
 from sphinx_lectures.rebuilds.publish import only_build
 from sphinx_lectures.robustness.claims import by_kind, claims_of, is_robust, outcome, table
 from sphinx_lectures.robustness.variations import PROCESSOR, VARIATIONS, possible
@@ -82,32 +82,39 @@ def _outcomes(app, variation, docnames):
     app.config.lectures_kernel_environment = {**given, **variation.environment}
     app.config.lectures_unpinned = variation.kind == PROCESSOR
     outputs = FOLDER.with_name("outputs")  # of `make html`, which learn nothing from this
-    made, times = load_json(outputs / "made.json"), load_json(outputs / "times.json")
+    times = load_json(outputs / "times.json")
     seconds = {name: known["page"] for name, known in times.items()}
+    store, world = Store(FOLDER), world_of(app)
+    kept = {}
+
+    def keep(page, run, taken):
+        """Keep what came of the claims of a page; whether all of them held."""
+        result, (record, edited) = _result(page, run), recorded(app, page, run)
+        if edited:
+            raise SystemExit(f"{', '.join(edited)} changed while {page.docname} ran; run it again")
+        kept[page] = store.keep(page.key, record, result)
+        return not (result["stopped"] or result["unmet"])
+
     try:
-        found = (page_of(app, app.env, name, made.get(name, {})) for name in docnames)
+        found = (page_of(app, app.env, name) for name in docnames)
         pages = [page for page in found if page and is_to_run(page.notebook)]
-        if missing := [page for page in pages if not _kept(page).is_file()]:
-            run_apart(run_all(app, missing, seconds, _keep))
+        kept |= {page: path for page in pages if (path := store.find(page.key, world))}
+        if missing := [page for page in pages if page not in kept]:
+            run_apart(run_all(app, missing, seconds, keep))
     finally:
         app.config.lectures_kernel_environment = given
     return {
-        claim: outcome(load_json(_kept(page)), place)
+        claim: outcome(load_json(kept[page]), place)
         for page in pages
         for claim, place in claims_of(page, os.path.relpath(page.path)).items()
     }
 
 
-def _kept(page):
-    return FOLDER / f"{page.key}.json"
-
-
-def _keep(page, run, taken):
-    """Keep what came of the claims of a page; whether all of them held."""
+def _result(page, run):
     for failure in run.failures:
         print(f"  {os.path.relpath(page.path)}:{failure.line}: {failure.message}", flush=True)
     failure = next(iter(run.failures), None)
-    result = {
+    return {
         "stopped": failure and [failure.cell or 0, failure.message],
         "unmet": [
             [number, finding.line]
@@ -115,8 +122,6 @@ def _keep(page, run, taken):
             for finding in unmet(outputs)
         ],
     }
-    write_whole(_kept(page), json.dumps(result))
-    return not (failure or result["unmet"])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 SETTINGS = {
+    "notebooks_data": ["folder/data"],
     "extensions": [
         "myst_nb",
         "sphinxcontrib.bibtex",
