@@ -285,7 +285,7 @@ def _code(env, docname, text):
     """The code of a page, and the files that it says it rests on; known until it is edited."""
     if not hasattr(env, "lectures_code"):
         env.lectures_code = {}
-    mark = hashlib.sha256(text.encode()).hexdigest()
+    mark = hashlib.sha256(f"{TAGS}{text}".encode()).hexdigest()
     known = env.lectures_code.get(docname)
     if not known or known[0] != mark:
         notebook = read_notebook(text)
