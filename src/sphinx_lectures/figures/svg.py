@@ -214,14 +214,7 @@ def _visit(translator, node):
     raise nodes.SkipNode
 
 
-def _say_where_figures_are_left_out(app):
-    if app.builder.format not in ("", "html"):
-        words = "figures of cells are made for HTML; %r leaves them out"
-        logger.warning(words, app.builder.name, type="lectures", subtype="figures")
-
-
 def connect(app):
-    app.connect("builder-inited", _say_where_figures_are_left_out)
     add_style(app, Path(__file__).with_name("figures.css"))
     app.add_node(svg_figure, html=(_visit, None))
     private.add_renderer(SvgRenderer)
