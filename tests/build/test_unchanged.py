@@ -9,6 +9,7 @@ import pytest
 
 LOG = """
 numfig = True
+notebooks_data = ["."]
 myst_enable_extensions = ["dollarmath"]
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]

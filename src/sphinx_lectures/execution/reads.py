@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from functools import lru_cache
 from pathlib import Path
 
 from sphinx_lectures.execution.recorder import mark as mark_of
-from sphinx_lectures.rebuilds.kept import load_json, write_whole
+from sphinx_lectures.rebuilds.kept import installed, load_json, write_whole
 
 RECORDER = Path(__file__).with_name("recorder.py")
 ABSENT = "absent"
@@ -80,8 +79,7 @@ def _version_of(folder):
 @lru_cache
 def _installed():
     """What is installed, with versions, by the name of the package."""
-    folders = [path.name for top in sys.path for path in Path(top).glob("*-info")]
-    return {name.partition("-")[0].lower().replace("_", "-"): name for name in folders}
+    return {name.partition("-")[0].lower().replace("_", "-"): name for name in installed()}
 
 
 def _hash(value):

@@ -50,6 +50,14 @@ def within(path, folders):
     return any(path == folder or path.startswith(folder + os.sep) for folder in folders if folder)
 
 
+def package_of(path):
+    """The folder of the installed package that a file lies in, without those above; else none."""
+    for folder in PACKAGES:
+        if path.startswith(folder + os.sep):
+            return path[len(folder) + 1 :].split(os.sep)[0]
+    return None
+
+
 @cache
 def is_installed(file):
     """Whether code is Python's own or that of an installed package."""
@@ -64,10 +72,8 @@ def is_go_between(file):
     if file.startswith("<frozen") or file == __file__:
         return True
     path = os.path.realpath(file)
-    for folder in PACKAGES:
-        if path.startswith(folder + os.sep):
-            return path[len(folder) + 1 :].split(os.sep)[0] in GO_BETWEENS
-    return within(path, PYTHON)
+    package = package_of(path)
+    return package in GO_BETWEENS if package else within(path, PYTHON)
 
 
 def mark(path):
@@ -102,10 +108,9 @@ class Notes:
         if os.path.dirname(path).endswith("__pycache__"):
             kind, path = "file", importlib.util.source_from_cache(path)
         real = os.path.realpath(path)
-        for folder in PACKAGES:
-            if real.startswith(folder + os.sep):
-                return self.add("package", real[len(folder) + 1 :].split(os.sep)[0])
-        if not within(real, PYTHON):
+        if package := package_of(real):
+            self.add("package", package)
+        elif not within(real, PYTHON):
             self.add(kind, path)
 
 

@@ -26,6 +26,7 @@ from docutils import nodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 from sphinx_lectures.rebuilds import private
+from sphinx_lectures.rebuilds.kept import installed
 
 FOLDER = ".written"  #: of the doctrees, with a folder for each builder
 RECORD = ".record.json"  #: in it: what the pages were written from
@@ -136,11 +137,6 @@ def makers_of_pages(app, files=None):
 def _readers(files):
     """Hash of what reads pages: this package, and the versions of all that is installed."""
     return _hash([_contents(Path(__file__).parents[1], files), installed(), sys.version])
-
-
-def installed():
-    """Names of all that is installed, with versions."""
-    return sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
 
 
 def _contents(top, files):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 from hashlib import sha256
+from pathlib import Path
 
 
 def load_json(path):
@@ -18,6 +20,11 @@ def write_whole(path, content):
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(content.encode() if isinstance(content, str) else content)
     part.replace(path)
+
+
+def installed():
+    """Names of all that is installed, with versions."""
+    return sorted(path.name for folder in sys.path for path in Path(folder).glob("*-info"))
 
 
 class Memo:
