@@ -14,6 +14,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from sphinx_lectures.execution.recorder import content
 from sphinx_lectures.execution.recorder import mark as mark_of
 from sphinx_lectures.rebuilds.kept import installed, load_json, write_whole
 
@@ -42,11 +43,7 @@ class World:
         return self._known[kind, name]
 
     def _file(self, name):
-        try:
-            with open(self.folder / name, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return ABSENT
+        return content(self.folder / name) or ABSENT
 
     _made = _file
 
@@ -97,10 +94,14 @@ class Notes:
         return any(line[0] == kind for line in self._lines)
 
     def edited(self):
-        """Files that changed after the page had read them, and not by the page."""
+        """Files that hold something else than when the page read them."""
         own = {name for kind, name, *_ in self._lines if kind in ("made", "log")}
         read = {name: mark[0] for kind, name, *mark in self._lines if kind == "file"}
-        return [name for name, mark in read.items() if name not in own and mark != mark_of(name)]
+        held = {name: was[0] for kind, name, *was in self._lines if kind == "made" and any(was)}
+        return [
+            *(name for name, mark in read.items() if name not in own and mark != mark_of(name)),
+            *(name for name, was in held.items() if was != content(name)),
+        ]
 
     def record(self, world, more=()):
         """How everything is now that was read, and `more` files: states by kind and name."""
@@ -134,8 +135,9 @@ class Store:
     def find(self, key, world):
         """The file of the result for a key whose record holds; None if there is none."""
         for path in sorted(self.folder.glob(f"{key}.*.reads")):
-            if all(world.state(kind, name) == state for kind, name, state in load_json(path)):
-                return path.with_suffix(".json")
+            result, reads = path.with_suffix(".json"), load_json(path)
+            if result.is_file() and all(world.state(*read) == state for *read, state in reads):
+                return result
         return None
 
     def keep(self, key, record, result):

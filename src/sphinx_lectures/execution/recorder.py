@@ -4,7 +4,7 @@ It needs the standard library alone, and knows nothing of what the notes are for
 line of the file that LECTURES_READS names is a JSON list: what was done, and to what.
 
 - ``["file", path, mark]``: opened to be read; the mark is its time and size, if it was there
-- ``["made", path]``: opened to be written
+- ``["made", path]``: opened to be written; if it was read before, with the hash of what it held
 - ``["log", path]``: opened to be written to at its end, or deleted
 - ``["stat", path]``: asked whether it is there
 - ``["list", path]``: its names were listed
@@ -15,6 +15,7 @@ What an import finds counts as a file, and where it found nothing as asked for. 
 and those of installed packages are noted by the folder of the package alone.
 """
 
+import hashlib
 import importlib.util
 import inspect
 import json
@@ -85,6 +86,15 @@ def mark(path):
     return [status.st_mtime_ns, status.st_size]
 
 
+def content(path):
+    """The hash of a file; None if there is none."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 class Notes:
     """The file of notes: each is written once, and at once, since a kernel may be killed."""
 
@@ -95,7 +105,11 @@ class Notes:
     def add(self, kind, name=""):
         if (kind, name) not in self.seen:
             self.seen.add((kind, name))
-            note = [kind, name, mark(name)] if kind == "file" else [kind, name]
+            note = [kind, name]
+            if kind == "file":
+                note.append(mark(name))
+            elif kind == "made" and ("file", name) in self.seen:
+                note.append(content(name))
             os.write(self.file, json.dumps(note).encode() + b"\n")
 
     def path(self, kind, path):
