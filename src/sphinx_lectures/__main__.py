@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.domains import Domain
 from sphinx.errors import SphinxError
 from sphinx.ext.autodoc.mock import mock
 from sphinx.util.console import color_terminal, nocolor
@@ -19,6 +20,8 @@ from sphinx_lectures.rebuilds.publish import only_build, publish, recover
 
 PRIVATE = (
     "myst_nb.core.execute",
+    "sphinx.application.Sphinx.extensions",
+    "sphinx.application.Sphinx.parallel",
     "sphinx.application.Sphinx.statuscode",
     "sphinx.ext.autodoc.mock.mock",
     "sphinx.util.docutils.docutils_namespace",
@@ -73,6 +76,9 @@ def run_sphinx(site, doctrees):
                 warningiserror=True,
                 parallel=os.cpu_count() or 1,
             )
+            if names := not_for_several_processes(app):
+                print(f"One process reads and writes all pages, because of {', '.join(names)}.")
+                app.parallel = 1
             app.build()
             return None if app.statuscode else app
     except KeyboardInterrupt:
@@ -83,6 +89,22 @@ def run_sphinx(site, doctrees):
         elif not is_of_a_full_disk(error):
             traceback.print_exc()
     return None
+
+
+def not_for_several_processes(app):
+    """Names of extensions that are not said to be safe in parallel, or do not merge what they read.
+
+    Of the former Sphinx would warn, which fails the build; with the latter it would fail itself.
+    """
+    safe = "parallel_read_safe", "parallel_write_safe"
+    unsafe = [
+        name
+        for name, extension in app.extensions.items()
+        if not all(getattr(extension, attribute) for attribute in safe)
+    ]
+    domains = {type(domain) for domain in app.env.domains.sorted()}
+    unmerged = [d.__module__ for d in domains if d.merge_domaindata is Domain.merge_domaindata]
+    return sorted({*unsafe, *unmerged})
 
 
 def summarize(app, path):

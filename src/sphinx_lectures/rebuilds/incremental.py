@@ -44,7 +44,6 @@ def _kept(app):
 
 def _begin(app):
     """Begin with the pages of the last good build."""
-    app.lectures_parallel = app.parallel
     kept, record = _kept(app)
     if record and isinstance(app.builder, StandaloneHTMLBuilder):
         record_only = shutil.ignore_patterns(RECORD)
@@ -70,6 +69,7 @@ def _set_workers(app, pages):
 
 
 def _before_reading(app, env, docnames):
+    app.lectures_parallel = app.parallel
     _set_workers(app, docnames)
 
 

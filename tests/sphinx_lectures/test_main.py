@@ -1,0 +1,67 @@
+"""``python -m sphinx_lectures`` on sites of pages that need not run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import sphinx_lectures
+
+CONF = """
+extensions = ["myst_parser", "proofs"]
+exclude_patterns = ["_build"]
+"""
+INDEX = """
+# Site
+
+```{toctree}
+:glob:
+
+page*
+```
+"""
+DOMAIN = """
+from sphinx.domains import Domain
+
+
+class Proofs(Domain):
+    name = "proof"
+
+
+def setup(app):
+    app.add_domain(Proofs)
+    return {"parallel_read_safe": True}
+"""
+SILENT = "def setup(app): pass"
+
+
+def build(folder, extension):
+    """Build a site of several pages, with an extension; what was printed."""
+    files = {"conf.py": CONF, "index.md": INDEX, "modules/proofs.py": extension}
+    files |= {f"page_{number}.md": f"# Page {number}" for number in range(6)}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    path = [str(folder / "modules"), str(Path(sphinx_lectures.__file__).parents[1])]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx_lectures"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_site_with_an_extension_that_cannot_merge_is_read_by_one_process(tmp_path):
+    assert "because of proofs" in build(tmp_path, DOMAIN)
+
+
+def test_site_with_an_extension_that_says_nothing_is_read_by_one_process(tmp_path):
+    assert "because of proofs" in build(tmp_path, SILENT)
+
+
+def test_site_with_safe_extensions_is_read_by_several(tmp_path):
+    assert build(tmp_path, "def setup(app): return {'parallel_read_safe': True}") == ""
