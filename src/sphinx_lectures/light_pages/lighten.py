@@ -7,6 +7,7 @@ drawn into the pages, and scripts, without their comments, wait until the page s
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from sphinx_lectures.rebuilds.private import had_warnings
 logger = logging.getLogger(__name__)
 
 SHEET = Path("_static", "site.css")
+TEMPLATE = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
 
 
 def small_sheet(css, words, characters, named, scripts, folder):
@@ -51,13 +53,14 @@ def small_sheet(css, words, characters, named, scripts, folder):
     """
     rules = list(stylesheet.rules_in_use(stylesheet.parse(css), Words([words], scripts)))
     text = stylesheet.write(rule for rule in rules if rule.prelude != "@font-face")
-    used, drawn = characters._replace(icons=fonts.icons_of(text)), set()
+    used, drawn, unnamed = characters._replace(icons=fonts.icons_of(text)), set(), []
     users = (text + named).replace("\\", "")
 
     def with_small_font(rule):
         if rule.prelude != "@font-face":
             return rule
         if fonts.family(rule.body) not in users:
+            unnamed.append(rule.body)
             return None
         body, icons = fonts.cut(rule.body, folder, used)
         if icons and icons <= drawn:  # the same icons, in another weight
@@ -66,7 +69,10 @@ def small_sheet(css, words, characters, named, scripts, folder):
         return Rule(rule.prelude, body) if body else None
 
     rules = list(stylesheet.change(rules, with_small_font))
-    for code in sorted(used.icons - drawn):
+    missing = used.icons - drawn
+    for face in unnamed if missing else ():  # of brands, say, of which each icon stands in the page
+        missing -= fonts.cut(face, folder, used)[1]
+    for code in sorted(missing):
         message = "no font of the theme has the icon U+%04X, which a style sheet names"
         logger.warning(message, code, type="lectures", subtype="icon")
     licences = "".join(dict.fromkeys(stylesheet.LICENCE.findall(css)))
@@ -101,10 +107,15 @@ def _slim(app, exception):
 
 
 def _shorten_scripts(folder):
-    """Leave out comments, but for notices of licences (``/*!``), and blanks."""
+    """Leave out comments, but for notices of licences (``/*!``), and blanks.
+
+    A template within a template stays as it is: its blanks would be taken for those of code.
+    """
     for path in folder.rglob("*.js"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(jsmin(text, keep_bang_comments=True), encoding="utf-8", newline="\n")
+        if all(template.count("{") == template.count("}") for template in TEMPLATE.findall(text)):
+            text = jsmin(text, keep_bang_comments=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _sheet(memo, drafts, folder):

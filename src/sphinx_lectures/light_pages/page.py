@@ -25,8 +25,14 @@ ADDRESS = re.compile(r"""\b(?:href|src)=["']?([^"'\s>]+)""")
 FONT = re.compile(r"font-family:[^;}]*")
 #: Stands for the digest of the style sheet in its address, until that is known.
 DIGEST = "?v=digest-of-the-style-sheet"
-#: What of Bootstrap the script of `menus` does not do.
+#: What of Bootstrap menus.js does not do.
 MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
+#: Of a script that is run where it stands; and the names that such a script takes from others.
+AT_ONCE = re.compile(r"""(?!.*\s(?:defer|async|type=["']?(?!text/javascript)))""")
+TAKEN = re.compile(
+    r"""(?<![\w$.\\"'])(?!(?:if|for|while|switch)\b)([A-Za-z_$][\w$]*)\s*(?:\.\w|\()"""
+)
+DEFINITION = re.compile(r"\.([\w$]+)\s*=(?!=)|\b(?:var|let|const|class|function)\s+([\w$]+)")
 #: A table or a header that is shown half read moves once the rest is: first, read to the end.
 READ_ALL = '<link rel="expect" href="#end-of-page" blocking="render" />\n'
 END = '<div id="end-of-page" hidden></div>\n'
@@ -77,8 +83,9 @@ class Page:
         return self.file(tag)
 
     def sheets(self):
-        """The style sheets of the page, in their order."""
-        return [sheet for tag in LINK.findall(self.html) if (sheet := self.sheet(tag))]
+        """The style sheets in the page's head, in their order; those in its text are its own."""
+        head = self.html.partition("</head>")[0]
+        return [sheet for tag in LINK.findall(head) if (sheet := self.sheet(tag))]
 
     def scripts(self):
         """What its scripts say, but for the words of the search index."""
@@ -89,9 +96,21 @@ class Page:
             elif file.name != "searchindex.js":
                 yield read_text(file)
 
+    def early_scripts(self):
+        """The scripts that one within the page, further down, builds on, and all before them."""
+        last, above = 0, []
+        scripts = [s for s in SCRIPT.finditer(self.html) if AT_ONCE.match(s["attributes"])]
+        for script in scripts:
+            if file := self.file(script["attributes"]):
+                above.append(file)
+            else:
+                taken = set(TAKEN.findall(script["text"]))
+                last = max([last, *(i for i, f in enumerate(above, 1) if taken & _defined(f))])
+        return above[:last]
+
     def order_scripts(self):
-        """Drop the scripts that the page does not use; let the others wait for the page."""
-        html = self.html
+        """Drop the scripts that the page does not use; let the others wait, if they can."""
+        html, early = self.html, self.early_scripts()
 
         def used(file):
             return not file or re.search(USERS.get(file.name, ""), html)
@@ -104,6 +123,8 @@ class Page:
                 return script[0]
             if file.name == "documentation_options.js":  # scripts within the page build on it
                 return f"<script>{read_text(file).strip()}</script>\n"
+            if file in early:
+                return script[0]
             return script[0].replace("<script", '<script defer="defer"', 1)
 
         def preload(link):
@@ -133,8 +154,9 @@ class Page:
         address = Path(relpath(sheet, self.path.parent)).as_posix()
         link = f'<link rel="stylesheet" href="{address}{DIGEST}" />\n'
         links = iter([READ_ALL + link + READ_FONTS])
-        html = LINK.sub(lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], self.html)
-        self.html = html.replace("</body>", f"{END}</body>", 1)
+        head, *rest = self.html.partition("</head>")
+        head = LINK.sub(lambda tag: next(links, "") if self.sheet(tag[0]) else tag[0], head)
+        self.html = "".join([head, *rest]).replace("</body>", f"{END}</body>", 1)
 
 
 class Draft(NamedTuple):
@@ -166,6 +188,13 @@ def draft(page, folder, sheet):
         " ".join(sorted(set(FONT.findall(html)))),
         tuple(page.scripts()),
     )
+
+
+@lru_cache
+def _defined(script):
+    """Names of what a script puts into the world."""
+    found = DEFINITION.findall(read_text(script))
+    return {name or variable for name, variable in found}
 
 
 @lru_cache

@@ -21,6 +21,9 @@ OUTSIDE = re.compile(r"[a-z]+:|[/#]")
 GROUPS = ("media", "supports", "layer", "container")
 #: A part that a script fills in, as in `bs-${name}-auto`; what goes before it ends in a hyphen.
 HOLE = re.compile(r"\$\{[^{}]*\}")
+#: The same in `"is-" + state`, and in `state + "-open"`.
+BEGINNING = re.compile(r"""["'](?:[^"'\n]*\s)?([\w-]*\w-)["']\s*\+""")
+ENDING = re.compile(r"""\+\s*["'](-\w[\w-]*)(?:\s[^"'\n]*)?["']""")
 
 
 class Rule(NamedTuple):
@@ -39,11 +42,10 @@ class Words:
             word for script in scripts for word in re.findall(r"(?:[\w-]|\$\{[^{}]*\})+", script)
         }
         composed = [HOLE.split(word) for word in sorted(self.in_scripts) if HOLE.search(word)]
-        self.composed = [
-            re.compile(r"[\w-]+".join(map(re.escape, parts)))
-            for parts in composed
-            if re.search(r"\w-$", parts[0])
-        ]
+        composed = [parts for parts in composed if re.search(r"\w-$", parts[0])]
+        composed += [[start, ""] for script in scripts for start in BEGINNING.findall(script)]
+        composed += [["", end] for script in scripts for end in ENDING.findall(script)]
+        self.composed = [re.compile(r"[\w-]+".join(map(re.escape, parts))) for parts in composed]
         self.properties = {word for word in self.in_pages if word.startswith("--")}
         self.properties |= {name for script in scripts for name in PROPERTY.findall(script)}
 

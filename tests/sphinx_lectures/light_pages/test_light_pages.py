@@ -10,7 +10,9 @@ from io import BytesIO
 import pytest
 from fontTools.ttLib import TTFont
 
+from sphinx_lectures.light_pages import lighten
 from sphinx_lectures.light_pages.fonts import Characters, characters_of, cut, icons_of, union
+from sphinx_lectures.light_pages.lighten import _shorten_scripts, small_sheet
 from sphinx_lectures.light_pages.page import Page
 
 CONF = """
@@ -161,6 +163,52 @@ def test_page_loads_only_the_scripts_that_it_uses_and_none_before_it_stands(lean
     assert {"doctools", "sphinx_highlight", "menus", "own"} <= names["other"]
 
 
+def built_page(folder, html, **scripts):
+    """A built page beside its scripts, which are given by name."""
+    for name, script in scripts.items():
+        (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    (folder / "page.html").write_text(html, encoding="utf-8")
+    return Page(folder / "page.html", "page")
+
+
+@pytest.mark.parametrize(
+    ("inline", "waiting"),
+    [
+        ("Site.start()", ["last"]),
+        ("const own = 1", ["first", "site", "last"]),
+        ("other.Site = 'Site.start()'", ["first", "site", "last"]),
+    ],
+)
+def test_scripts_that_an_inline_one_builds_on_do_not_wait(tmp_path, inline, waiting):
+    html = (
+        f'<script src="first.js"></script><script src="site.js"></script>'
+        f'<script>{inline}</script><script src="last.js"></script>'
+    )
+    page = built_page(tmp_path, html, first="let a", site="window.Site = {start}", last="let b")
+    page.order_scripts()
+    assert re.findall(r'defer="defer" src="(\w+)', page.html) == waiting
+
+
+def test_template_within_a_template_keeps_its_blanks(tmp_path):
+    nested = "show(`${rows.map(row => `<b>  ${row}  </b>`)}`)  // all"
+    plain = "show(`<b>  ${row}  </b>`)  // one"
+    built_page(tmp_path, "", nested=nested, plain=plain)
+    _shorten_scripts(tmp_path)
+    assert (tmp_path / "nested.js").read_text(encoding="utf-8") == nested
+    assert (tmp_path / "plain.js").read_text(encoding="utf-8") == "show(`<b>  ${row}  </b>`)"
+
+
+def test_style_sheet_in_the_text_of_a_page_stays_its_own(tmp_path):
+    for name in ("all", "own"):
+        (tmp_path / f"{name}.css").touch()
+    link = '<link rel="stylesheet" href="{}.css">'
+    html = f"<head>{link.format('all')}</head><body>{link.format('own')}</body>"
+    page = built_page(tmp_path, html)
+    assert page.sheets() == [tmp_path / "all.css"]
+    page.link(tmp_path / "site.css")
+    assert re.findall(r"(\w+)\.css", page.html) == ["site", "own"]
+
+
 def test_scripts_have_no_comments_but_notices_of_licences(lean):
     own = (lean / "_static/own.js").read_text(encoding="utf-8")
     assert own == "/*! Of somebody */" + OWN_JS.splitlines()[-1]
@@ -175,12 +223,8 @@ def test_scripts_have_no_comments_but_notices_of_licences(lean):
     ],
 )
 def test_page_has_bootstrap_where_it_uses_more_than_menus_and_tooltips(tmp_path, element, script):
-    loaded = ("bootstrap", "menus")
-    for name in loaded:
-        (tmp_path / f"{name}.js").touch()
-    html = element + "".join(f'<script src="{name}.js"></script>' for name in loaded)
-    (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    page = Page(tmp_path / "page.html", "page")
+    html = element + "".join(f'<script src="{x}.js"></script>' for x in ("bootstrap", "menus"))
+    page = built_page(tmp_path, html, bootstrap="", menus="")
     page.order_scripts()
     assert re.findall(r'src="(\w+)', page.html) == [script]
 
@@ -332,6 +376,18 @@ def test_icon_that_the_theme_does_not_have_fails_the_build(tmp_path):
     _, code, said = site.build()
     assert code != 0
     assert re.search(r"other\.rst.*the theme has no icon 'fa-solid fa-unheard-of'", said), said
+
+
+def test_icon_of_a_font_that_no_page_needs_is_not_missed(stock, monkeypatch):
+    missed = []
+    monkeypatch.setattr(lighten.logger, "warning", lambda words, code, **_: missed.append(code))
+    file = next(stock.rglob("fa-brands-400.woff2"))
+    css = f"@font-face{{font-family:Brands;src:url({file.name})}}"
+    for code in ("f09b", "e999"):  # GitHub's, and none
+        css += f'p{{--fa:"\\{code}";content:var(--fa)}}'
+    nothing = Characters(set(), set(), set())
+    small_sheet(css, frozenset({"p"}), nothing, "", [], file.parent)
+    assert missed == [0xE999]
 
 
 def test_font_of_icons_has_those_that_the_style_sheet_names(css, stock):

@@ -17,7 +17,10 @@ from sphinx_lectures.light_pages.stylesheet import (
 )
 
 PAGE = '<div id="top" class="note wide"><p style="color: var(--tint)">text</p></div>'
-SCRIPT = "button.classList.add('open'); tip.className = `bs-${name}-auto`; row.dataset.state = 1"
+SCRIPT = (
+    "button.classList.add('open'); tip.className = `bs-${name}-auto`; row.dataset.state = 1;"
+    "box.className = 'box is-' + state; box.classList.add(state + '-now')"
+)
 
 
 def kept(css):
@@ -34,6 +37,8 @@ def kept(css):
         ":root{color-scheme:light}",
         ".open{display:block}",
         ".bs-tooltip-auto p{a:b}",
+        ".is-shut p{a:b}",
+        ".shut-now p{a:b}",
         "p:focus-visible{a:b}",
         "@media print{.note{a:b}@supports (display:grid){p{a:b}}}",
         "@page{margin:1cm}",
@@ -54,6 +59,7 @@ def test_rule_that_a_page_can_use_stays_as_it_is(css):
         "table p{a:b}",
         "#bottom{a:b}",
         ".sd-tooltip-auto{a:b}",
+        ".was-shut{a:b}",
         "@media print{.unknown{a:b}}",
         "@keyframes spin{to{a:b}}",
         "p{}",
