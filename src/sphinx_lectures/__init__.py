@@ -9,6 +9,7 @@ of the current folder and publishes it only whole.
 from urllib.parse import urljoin
 
 SAFE = {"parallel_read_safe": True, "parallel_write_safe": True}
+NOT_HTML = ("latex", "man", "texinfo", "text")  #: formats in which much of a page has no place
 
 
 def add_static_files(app, *paths):

@@ -23,12 +23,11 @@ def add_renderer(renderer):
         load_mime_renders().append(renderer)
 
 
-def alternative_text(renderer, data):
-    """The alternative text that the author of a cell has given to its figures."""
-    options = renderer.renderer.get_cell_level_config(
+def image_options(renderer, data):
+    """What the author of a cell says of its figures."""
+    return renderer.renderer.get_cell_level_config(
         "render_image_options", data.cell_metadata, line=data.line
     )
-    return str(options.get("alt") or "").strip()
 
 
 def set_place(renderer, data, *nodes):

@@ -20,7 +20,7 @@ from sphinx.util import logging
 from sphinx_lectures import add_files
 from sphinx_lectures.figures import private
 from sphinx_lectures.figures.frames import changes
-from sphinx_lectures.figures.svg import inline_svg, svg_figure
+from sphinx_lectures.figures.svg import figure_of, inline_svg
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +43,8 @@ class ExplorableRenderer:
         if data.mime_type != MIME_TYPE:
             return None
         frame = data.content["frames"][data.content["default"]]
-        figure = svg_figure(svg=frame, alt=private.alternative_text(renderer, data))
-        node = explorable("", figure, bundle=data.content)
-        private.set_place(renderer, data, node, figure)
+        node = explorable("", figure_of(renderer, data, frame), bundle=data.content)
+        private.set_place(renderer, data, node)
         return [node]
 
 

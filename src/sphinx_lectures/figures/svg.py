@@ -1,8 +1,9 @@
 """Figures of cells stand in the page as SVG, so that they follow its font and its theme.
 
-Black becomes the page's text colour and white its background, text stays text, and size and
-alternative text come along; what is not seen does not. Drawings of other programs than Matplotlib
-are left to MyST-NB. A figure or image without an alternative text fails the build.
+Black becomes the page's text colour and white its background (but for white letters, which stand
+on something coloured), text stays text, and size and alternative text come along; what is not seen
+does not. Drawings of other programs than Matplotlib are left to MyST-NB. A figure or image without
+an alternative text fails the build, and so does what a page would lose of a figure.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
-from sphinx_lectures import add_style
+from sphinx_lectures import NOT_HTML, add_style
 from sphinx_lectures.figures import private
+from sphinx_lectures.figures.canvas import overhang
 from sphinx_lectures.figures.svg_paths import shorten
 
 logger = logging.getLogger(__name__)
@@ -27,6 +30,7 @@ PIXELS = 96 / 72  #: of CSS in a point
 PAINTS = frozenset({"fill", "stroke", "color", "stop-color", "style"})
 BLACK = re.compile(r"(^|:\s*)(#000(000)?|black)(?![\w-])", re.I)
 WHITE = re.compile(r"(^|:\s*)(#fff(fff)?|white)(?![\w-])", re.I)
+LETTERED = {"text", "tspan", "g"}  #: elements whose paint is that of letters
 REFERENCE = re.compile(r"""(url\(['"]?#)([^'")]+)""")
 FAMILY = re.compile(r"(; )?font-family: [^;]*")
 LETTERS = re.compile(r"(?<=font-size: )([\d.]+)px")
@@ -34,6 +38,11 @@ SIZE = 10  #: of letters, in pixels, as figures.css has it, which enlarges them 
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
 MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
 NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
+#: Said of a drawing with that many points.
+BEYOND = (
+    "a figure reaches {} points beyond its canvas, where the page cuts it: give it room, for"
+    ' example by `layout="constrained"`'
+)
 
 
 class svg_figure(nodes.General, nodes.Element):
@@ -47,9 +56,19 @@ class SvgRenderer:
     def handle_mime(renderer, data, inline):
         if data.mime_type != "image/svg+xml" or not MATPLOTLIBS.search(data.string):
             return None
-        figure = svg_figure(svg=data.string, alt=private.alternative_text(renderer, data))
-        private.set_place(renderer, data, figure)
-        return [figure]
+        return [figure_of(renderer, data, data.string)]
+
+
+def figure_of(renderer, data, svg):
+    """The node for a drawing in the output of a cell."""
+    options = {**private.image_options(renderer, data)}
+    figure = svg_figure(svg=svg, alt=str(options.pop("alt", None) or "").strip())
+    private.set_place(renderer, data, figure)
+    if points := overhang(svg):
+        _warn(figure, "canvas", BEYOND.format(points))
+    for name in options:
+        _warn(figure, "image", f"`{name}` of `mystnb: image` sets nothing of an SVG: use `figsize`")
+    return figure
 
 
 def inline_svg(svg, alt, prefix, short=True):
@@ -96,7 +115,7 @@ def inline_svg(svg, alt, prefix, short=True):
 def _lighten(root, prefix, short):
     """Drop what is not seen, and write the rest short."""
     for element in root.iter():
-        cleaned = {name: _clean(name, value, prefix) for name, value in element.items()}
+        cleaned = {name: _clean(element, name, prefix) for name in element.attrib}
         element.attrib = {name: value for name, value in cleaned.items() if value}
     _size_letters(root, SIZE)
     _drop_unused_ids(root)
@@ -106,8 +125,9 @@ def _lighten(root, prefix, short):
             path.set("d", shorten(path.get("d", "")))
 
 
-def _clean(name, value, prefix):
+def _clean(element, name, prefix):
     """An attribute's value in the page's colours, font and ids; places with two decimals."""
+    value = element.get(name)
     if name == "d":
         return " ".join(value.split())
     if name in ("x", "y", "points"):
@@ -120,13 +140,11 @@ def _clean(name, value, prefix):
     if name == "href" and value.startswith("#"):
         return "#" + prefix + value[1:]
     value = REFERENCE.sub(rf"\g<1>{prefix}\2", value)
-    return FAMILY.sub("", _recolored(value) if name in PAINTS else value)
-
-
-def _recolored(paint):
-    """Black as the colour of the text around the drawing, white as that of its background."""
-    paint = BLACK.sub(r"\1currentColor", paint)
-    return WHITE.sub(r"\1var(--pst-color-background, Canvas)", paint)
+    if name in PAINTS:
+        value = BLACK.sub(r"\1currentColor", value)
+        if element.tag not in LETTERED:
+            value = WHITE.sub(r"\1var(--pst-color-background, Canvas)", value)
+    return FAMILY.sub("", value)
 
 
 def _size_letters(element, size):
@@ -184,8 +202,12 @@ def _check(app, doctree):
         node["prefix"] = f"svg{number}-"
     for node in doctree.findall(lambda node: isinstance(node, (svg_figure, nodes.image))):
         if message := _complaint(node):
-            place = next((n for n in (node, *_ancestors(node)) if n.line), node)
-            logger.warning(message, location=place, type="lectures", subtype="alt")
+            _warn(node, "alt", message)
+
+
+def _warn(node, kind, message):
+    place = next((n for n in (node, *_ancestors(node)) if n.line), node)
+    logger.warning(message, location=place, type="lectures", subtype=kind)
 
 
 def _complaint(node):
@@ -209,6 +231,18 @@ def _ancestors(node):
         yield node
 
 
+class SayWhatIsLeftOut(SphinxPostTransform):
+    """Figures are made for HTML; elsewhere a cell's words stand in their place, if it has some."""
+
+    default_priority = 3  # before MyST-NB chooses among the formats of an output
+    formats = NOT_HTML
+
+    def run(self):
+        for node in self.document.findall(svg_figure):
+            if "<Figure size" in node.parent.parent.astext():
+                _warn(node, "figure", "a figure is left out: it is made for HTML only")
+
+
 def _visit(translator, node):
     translator.body.append(inline_svg(node["svg"], node["alt"], node["prefix"]))
     raise nodes.SkipNode
@@ -217,5 +251,6 @@ def _visit(translator, node):
 def connect(app):
     add_style(app, Path(__file__).with_name("figures.css"))
     app.add_node(svg_figure, html=(_visit, None))
+    app.add_post_transform(SayWhatIsLeftOut)
     private.add_renderer(SvgRenderer)
     app.connect("doctree-read", _check)

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import matplotlib
+import nbformat
 import pytest
 from docutils import nodes
 from matplotlib.figure import Figure
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -54,6 +56,21 @@ def test_black_follows_the_text_colour_and_white_the_background(draw):
     assert "#000000" not in html and "#ffffff" not in html
     assert "stroke: currentColor" in html
     assert "fill: var(--pst-color-background, Canvas)" in html
+
+
+@pytest.mark.parametrize("letters", ["none", "path"])
+def test_white_letters_on_something_coloured_stay_white(letters):
+    def plot(ax):
+        bars = ax.bar(["a"], [3], color="navy")
+        ax.bar_label(bars, label_type="center", color="white", bbox={"facecolor": "white"})
+
+    with matplotlib.rc_context({"svg.fonttype": letters}):
+        figure, out = Figure(), io.StringIO()
+        plot(figure.subplots())
+        figure.savefig(out, format="svg")
+    root = ElementTree.fromstring(inline_svg(out.getvalue(), "alt", "svg1-"))
+    white = [element.tag for element in root.iter() if "#ffffff" in element.get("style", "")]
+    assert white == ["text" if letters == "none" else "g"]
 
 
 def test_ids_of_two_figures_differ_and_references_follow(draw):
@@ -155,6 +172,61 @@ def warnings_of(tmp_path):
         return warnings.getvalue()
 
     return build
+
+
+@pytest.fixture
+def said_of(tmp_path):
+    """What is warned of when a site of one notebook is built, in which a cell shows a figure."""
+
+    def build(plot, builder="html", **image):
+        figure, out = Figure(), io.StringIO()
+        plot(figure.subplots())
+        figure.savefig(out, format="svg")
+        shown = {"image/svg+xml": out.getvalue(), "text/plain": "<Figure size 640x480 with 1 Axes>"}
+        output = new_output("display_data", shown)
+        metadata = {"mystnb": {"image": {"alt": "A plot.", **image}}}
+        cells = [
+            new_markdown_cell("# Page", id="a"),
+            new_code_cell("plot()", id="b", outputs=[output], metadata=metadata),
+        ]
+        head = {"language_info": {"name": "python"}}
+        nbformat.write(new_notebook(cells=cells, metadata=head), tmp_path / "index.ipynb")
+        settings = {"extensions": ["myst_nb", "sphinx_lectures.figures"]}
+        settings |= {"nb_execution_mode": "off", "source_suffix": {".ipynb": "myst-nb"}}
+        said, to = io.StringIO(), tmp_path / "out"
+        with docutils_namespace():
+            Sphinx(tmp_path, None, to, to / ".doctrees", builder, settings, None, said).build()
+        return said.getvalue()
+
+    return build
+
+
+def long_label(ax):
+    ax.barh(["a very long name that needs much room"], [1])
+
+
+def legend_beside(ax):
+    ax.plot([1, 2], label="a line")
+    ax.legend(bbox_to_anchor=(1.1, 1))
+
+
+@pytest.mark.parametrize("plot", [long_label, legend_beside])
+def test_what_lies_beyond_the_canvas_is_complained_of(said_of, plot):
+    assert re.search(r"index\.ipynb:\d+: .* reaches \d+ points beyond .*canvas", said_of(plot))
+
+
+@pytest.mark.parametrize("plot", [lines, lambda ax: ax.set(xlim=(0, 1), ylabel="$x^2$")])
+def test_drawing_within_its_canvas_draws_no_complaint(said_of, plot):
+    assert said_of(plot) == ""
+
+
+def test_size_that_an_svg_does_not_take_is_complained_of(said_of):
+    said = said_of(lines, width="300px")
+    assert re.search(r"index\.ipynb:\d+: .*`width` of `mystnb: image`", said)
+
+
+def test_builder_that_shows_no_figure_says_so(said_of):
+    assert re.search(r"index\.ipynb:\d+: .*a figure is left out", said_of(lines, "latex"))
 
 
 def test_complaint_of_an_image_in_the_text_says_where_it_is_and_what_to_write(warnings_of):
