@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.quiz import directive, elements
+from sphinx_lectures.quiz import directive, elements, elsewhere
 
 
 def setup(app):
     elements.connect(app)
     directive.connect(app)
+    elsewhere.connect(app)
     return SAFE

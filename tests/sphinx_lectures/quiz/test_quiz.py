@@ -2,6 +2,7 @@
 
 import json
 import re
+from io import StringIO
 
 import pytest
 from bs4 import BeautifulSoup
@@ -207,3 +208,13 @@ def test_numbers_are_told_from_words(text, expected):
 def test_explanations_keep_their_own_indentation():
     _, (answer, _), complaints = read(["Q?", "- [ ] a", "  - b", "    c", "- [x] d"])
     assert complaints == [] and answer.why == ["- b", "  c"]
+
+
+@pytest.mark.parametrize("builder", ["latex", "text"])
+def test_builder_that_writes_no_html_leaves_a_quiz_out_and_says_so(tmp_path, builder):
+    (tmp_path / "index.md").write_text(f"# Page\n\n```{{quiz}}\n{SEVERAL}```\n", encoding="utf-8")
+    settings = {"extensions": ["myst_parser", "sphinx_lectures.quiz"], "numfig": True}
+    said, out = StringIO(), tmp_path / "out"
+    with docutils_namespace():
+        Sphinx(tmp_path, None, out, out / "doctrees", builder, settings, None, said).build()
+    assert re.search(r"index\.md:3: .*a quiz is left out", said.getvalue())
