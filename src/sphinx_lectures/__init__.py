@@ -27,22 +27,27 @@ def add_style(app, path):
     app.add_css_file(path.name)
 
 
-def add_files(app, path, *kinds):
-    """Load a script and a style sheet on the pages that hold a node of some `kinds`.
+def add_files(app, path, *kinds, wanted=None):
+    """Load a script, and a style sheet of the same name, on the pages that need them.
 
     Parameters
     ----------
     app : Sphinx
         The application.
     path : Path
-        The script; the style sheet has the same name, but for its ending.
+        The script.
     kinds : type
-        Classes of nodes.
+        Classes of nodes: a page that holds one of them needs the files.
+    wanted : callable
+        In place of `kinds`: says of an application, a page's name and its doctree whether it does.
     """
     style = path.with_suffix(".css")
 
+    def holds_one(app, pagename, doctree):
+        return doctree and any(isinstance(node, kinds) for node in doctree.findall())
+
     def load(app, pagename, templatename, context, doctree):
-        if doctree and any(isinstance(node, kinds) for node in doctree.findall()):
+        if (wanted or holds_one)(app, pagename, doctree):
             app.add_js_file(path.name, loading_method="defer")
             app.add_css_file(style.name)
 

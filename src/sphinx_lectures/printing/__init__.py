@@ -12,10 +12,9 @@ from pathlib import Path
 
 from docutils import nodes
 
-from sphinx_lectures import SAFE, add_static_files, page_title
+from sphinx_lectures import SAFE, add_files, page_title
 from sphinx_lectures.execution.page import is_notebook
 
-FILES = [Path(__file__).with_name(name) for name in ("printing.js", "printing.css")]
 LINKS = """\
 <p class="print-links">Print: <a href="?print=handout">hand-out with room to write</a>
 or <a href="?print=solutions">with solutions</a></p>
@@ -27,9 +26,6 @@ NO_SCRIPT = "<noscript><style>.print-links { display: none }</style></noscript>\
 def _offer(app, pagename, templatename, context, doctree):
     if doctree is None:
         return
-    script, style = FILES
-    app.add_js_file(script.name, loading_method="defer")
-    app.add_css_file(style.name)
     title = json.dumps(f"{app.config.project}: {page_title(app, pagename)}", ensure_ascii=False)
     context["metatags"] += HEAD.format(title=title.replace("<", r"\3c "))
     if _has_tasks(doctree) and is_notebook(Path(app.env.doc2path(pagename)).read_text("utf-8-sig")):
@@ -47,6 +43,7 @@ def _has_tasks(doctree):
 
 
 def setup(app):
-    add_static_files(app, *FILES)
+    files = Path(__file__).with_name("printing.js")
+    add_files(app, files, wanted=lambda app, name, doctree: doctree is not None)
     app.connect("html-page-context", _offer, priority=450)  # below the link to the notebook
     return SAFE

@@ -11,7 +11,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from sphinx_lectures import SAFE
+from sphinx_lectures import SAFE, add_static_files
 from sphinx_lectures.rebuilds.kept import Memo
 from sphinx_lectures.rebuilds.private import had_warnings
 from sphinx_lectures.search import index, pages
@@ -22,10 +22,8 @@ INDEX = "searchindex.js"  #: where the theme looks for the one of Sphinx, in who
 HERE = Path(__file__).parent
 
 
-def _prepare(app, config):
+def _add_template(app, config):
     config.templates_path = [*config.templates_path, str(HERE)]
-    statics = [str(HERE / name) for name in ("search.js", "search.css")]
-    config.html_static_path = [*config.html_static_path, *statics]
 
 
 def _begin(app):
@@ -86,7 +84,8 @@ def setup(app):
     app.setup_extension("sphinx_lectures.text")  # it knows the names of formulas
     app.add_config_value("search_words", "", "html", types=[str])
     app.add_config_value("search_without", [], "html", types=[list])
-    app.connect("config-inited", _prepare)
+    add_static_files(app, HERE / "search.js", HERE / "search.css")
+    app.connect("config-inited", _add_template)
     app.connect("builder-inited", _begin)
     app.connect("html-collect-pages", _add_page)
     app.connect("html-page-context", _load)

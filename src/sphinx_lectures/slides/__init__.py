@@ -15,11 +15,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures import SAFE, add_static_files
+from sphinx_lectures import SAFE, add_files
 
 logger = logging.getLogger(__name__)
-
-FILES = [Path(__file__).with_name(name) for name in ("slides.js", "slides.css")]
 
 
 class excerpt(nodes.General, nodes.Element):
@@ -134,13 +132,6 @@ def _gather(app, env, docnames, other):
     _targets(env).update({d: t for d, t in _targets(other).items() if d in docnames})
 
 
-def _load(app, pagename, templatename, context, doctree):
-    if pagename in _targets(app.env):
-        script, style = FILES
-        app.add_js_file(script.name, loading_method="defer")
-        app.add_css_file(style.name)
-
-
 def setup(app):
     app.add_node(excerpt)
     app.add_directive("excerpt", Excerpt)
@@ -149,6 +140,6 @@ def setup(app):
     app.connect("env-merge-info", _gather)
     app.connect("env-get-outdated", _read_again)
     app.connect("env-get-updated", _rest_on_sources)
-    app.connect("html-page-context", _load)
-    add_static_files(app, *FILES)
+    files = Path(__file__).with_name("slides.js")
+    add_files(app, files, wanted=lambda app, name, doctree: name in _targets(app.env))
     return SAFE
