@@ -1,4 +1,4 @@
-"""Lines do not end between a formula and the mark after it, nor before a per cent sign."""
+"""Lines do not end between a formula and the mark after it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 from sphinx_lectures import add_style
 
 GLUED = re.compile(r"([(\[“‘]*)(<math>(?:(?!</math>).)*</math>)([-.,;:!?)\]”’…%]*)", re.DOTALL)
-#: Code, which stays as it is; or the space between a number, with its element, and a per cent sign.
-PER_CENT = re.compile(r"(<(pre|code)\b.*?</\2>)|(?<=\d)((?:</\w+>)*) %(?!\w)", re.DOTALL)
 
 
 def glue(html):
@@ -19,18 +17,13 @@ def glue(html):
     --------
     >>> glue("(<math><mi>h</mi></math>, say)")
     '<span class="glued">(<math><mi>h</mi></math>,</span> say)'
-    >>> glue("1 % of <b>5</b> %").replace("\N{NO-BREAK SPACE}", "_")
-    '1_% of <b>5</b>_%'
     """
 
     def wrap(found):
         marks = found[1] or found[3]
         return f'<span class="glued">{found[0]}</span>' if marks else found[0]
 
-    def join(found):
-        return found[1] or f"{found[3]}\N{NO-BREAK SPACE}%"
-
-    return PER_CENT.sub(join, GLUED.sub(wrap, html))
+    return GLUED.sub(wrap, html)
 
 
 def _glue_page(app, pagename, templatename, context, doctree):

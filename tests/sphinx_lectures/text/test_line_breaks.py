@@ -24,12 +24,3 @@ def test_formula_in_the_text_keeps_its_marks(before, after):
 def test_formula_without_marks_and_one_on_a_line_of_its_own_stay():
     for html in (f"so {to_mathml('x')} is", f"<div>{to_mathml('x', display=True)}.</div>"):
         assert glue(html) == html
-
-
-def test_number_keeps_its_per_cent_sign_and_code_stays():
-    kept = "<pre>7 % 2</pre> and <code>7 % 2</code>, 3 %d"
-    html = f'1 % or <span class="x">2.5</span> %, {kept}'
-    assert (
-        glue(html)
-        == f'1\N{NO-BREAK SPACE}% or <span class="x">2.5</span>\N{NO-BREAK SPACE}%, {kept}'
-    )
