@@ -6,36 +6,22 @@ project = "Unrolled"
 author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
 release = "0.1.0"
-language = "en"
 
-extensions = [
-    *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
-    "sphinx_lectures.downloads",
-    "sphinx_lectures.execution",
-    "sphinx_lectures.figures",
-    "sphinx_lectures.light_pages",
-    "sphinx_lectures.notebooks",
-    "sphinx_lectures.printing",
-    "sphinx_lectures.quiz",
-    "sphinx_lectures.repository",
-    "sphinx_lectures.search",
-    "sphinx_lectures.slides",
-    "sphinx_lectures.text",
-]
+public = "myst_nb numpydoc sphinx.ext.autodoc sphinx_copybutton sphinxcontrib.bibtex"
+own = (
+    "downloads execution figures light_pages notebooks printing quiz repository search slides text"
+)
+extensions = [*public.split(), *(f"sphinx_lectures.{name}" for name in own.split())]
 if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names a host
     extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
     html_baseurl = ogp_site_url = f"{site_url}/"
     sitemap_url_scheme = "{link}"
     sitemap_excludes = ["404.html", "search.html"]
     ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
-root_doc = "index"
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
 nitpicky = True
 numfig = True
 
-# Pages are run by sphinx_lectures.execution; MyST-NB only renders what came out.
-nb_execution_mode = "off"
-nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
@@ -69,7 +55,6 @@ myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "
 myst_dmath_double_inline = True
 myst_heading_anchors = 3
 bibtex_bibfiles = ["docs/references.bib"]
-bibtex_default_style = "alpha"
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
@@ -90,7 +75,6 @@ html_additional_pages = {"404": "404.html"}
 html_context = {"author": author, "released": "23 November 2026"}  # as CITATION.cff says
 html_theme_options = {
     "footer_content_items": "imprint.html",
-    "path_to_docs": ".",
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
@@ -99,5 +83,4 @@ html_theme_options = {
     "pygments_dark_style": "github-dark-colorblind",
 }
 html_use_index = html_domain_indices = False
-html_show_search_summary = False  # it would be fetched, which a page from a file may not
 html_copy_source = html_show_sourcelink = False

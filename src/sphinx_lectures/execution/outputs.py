@@ -324,11 +324,19 @@ def _start(app):
         handler.addFilter(_NoConsequences())
 
 
+def _take_over(app, config):
+    """Leave MyST-NB to render what came out of the pages."""
+    config.nb_execution_mode = "off"
+    reader = {".md": ["sphinx_lectures.execution.read", {}, False]}
+    config.nb_custom_formats = {**config.nb_custom_formats, **reader}
+
+
 def connect(app):
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.add_config_value("lectures_rests_on", [], "env", types=[list])
+    app.connect("config-inited", _take_over)
     app.connect("builder-inited", _start)
     app.connect("env-get-outdated", _read_again)
     app.connect("env-before-read-docs", run_pages)

@@ -23,8 +23,6 @@ SETTINGS = {
     "exclude_patterns": ["_build"],
     "project": "Tiny & co",
     "numfig": True,
-    "nb_execution_mode": "off",
-    "nb_custom_formats": {".md": ["sphinx_lectures.execution.read", {}, False]},
     "myst_enable_extensions": ["dollarmath"],
     "bibtex_bibfiles": ["references.bib"],
     "bibtex_reference_style": "author_year",
