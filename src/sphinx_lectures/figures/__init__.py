@@ -1,7 +1,8 @@
 """Figures of cells as SVG within the page, and sliders over frames that were drawn beforehand.
 
 ``svg`` puts a drawing into the page, and ``svg_paths`` writes its paths short; ``sliders`` sends
-only what distinguishes the ``frames`` of a figure; ``house`` draws packages from their imports.
+only what distinguishes the ``frames`` of a figure; ``canvas`` finds what a drawing has beyond its
+edge; ``house`` draws packages from their imports.
 """
 
 from __future__ import annotations

@@ -8,11 +8,10 @@ from xml.etree import ElementTree
 import matplotlib
 import nbformat
 import pytest
+import tiny_site
 from docutils import nodes
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 from sphinx_lectures.figures import svg as extension
 from sphinx_lectures.figures.svg import SvgRenderer, inline_svg, svg_figure
@@ -165,11 +164,7 @@ def warnings_of(tmp_path):
     def build(text):
         (tmp_path / "index.md").write_text(text, encoding="utf-8")
         (tmp_path / "x.png").write_bytes(b"")
-        warnings, out = io.StringIO(), tmp_path / "out"
-        settings = {"extensions": ["myst_nb", "sphinx_lectures.figures"]}
-        with docutils_namespace():
-            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None, warnings).build()
-        return warnings.getvalue()
+        return tiny_site.build(tmp_path, ["myst_nb", "sphinx_lectures.figures"])[1]
 
     return build
 
@@ -191,12 +186,8 @@ def said_of(tmp_path):
         ]
         head = {"language_info": {"name": "python"}}
         nbformat.write(new_notebook(cells=cells, metadata=head), tmp_path / "index.ipynb")
-        settings = {"extensions": ["myst_nb", "sphinx_lectures.figures"]}
-        settings |= {"nb_execution_mode": "off", "source_suffix": {".ipynb": "myst-nb"}}
-        said, to = io.StringIO(), tmp_path / "out"
-        with docutils_namespace():
-            Sphinx(tmp_path, None, to, to / ".doctrees", builder, settings, None, said).build()
-        return said.getvalue()
+        extensions = ["myst_nb", "sphinx_lectures.figures"]
+        return tiny_site.build(tmp_path, extensions, builder, nb_execution_mode="off")[1]
 
     return build
 

@@ -8,11 +8,10 @@ import matplotlib
 import nbformat
 import numpy as np
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 from sphinx_lectures.figures.frames import changes
 from sphinx_lectures.figures.sliders import MIME_TYPE
@@ -75,16 +74,11 @@ def build(tmp_path):
             cell["id"] = f"cell{count}"
         nbformat.write(notebook, tmp_path / "index.ipynb")
         (tmp_path / "other.md").write_text("---\norphan: true\n---\n# Other", encoding="utf-8")
-        warnings = tmp_path / "warnings"
-        extensions = ["myst_nb", "sphinx_lectures.figures"]
-        settings = {"extensions": extensions, "nb_execution_mode": "off", "numfig": True}
-        # A dict of its own: MyST-NB would write into Sphinx's default, for all later builds.
-        settings["source_suffix"] = {".ipynb": "myst-nb", ".md": "myst-nb"}
+        settings = {"nb_execution_mode": "off", "numfig": True}
         settings["exclude_patterns"] = ["out*", "jupyter_execute"]
-        out = tmp_path / name
-        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
-            Sphinx(tmp_path, None, out, out / ".doctrees", builder, settings, None, said).build()
-        return (out / file).read_text(encoding="utf-8"), warnings.read_text(encoding="utf-8")
+        extensions = ["myst_nb", "sphinx_lectures.figures"]
+        out, said = tiny_site.build(tmp_path, extensions, builder, name, **settings)
+        return (out / file).read_text(encoding="utf-8"), said
 
     return build
 

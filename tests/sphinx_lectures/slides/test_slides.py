@@ -1,9 +1,8 @@
 """A slide shows what stands on another page, follows it, and complains of what is not there."""
 
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 LECTURE = """# A lecture
 
@@ -35,7 +34,6 @@ SETTINGS = {
     "myst_enable_extensions": ["dollarmath"],
     "html_math_renderer": "mathml",
     "numfig": True,
-    "source_suffix": {".md": "markdown"},
 }
 
 
@@ -50,12 +48,9 @@ def build(tmp_path):
         (tmp_path / "lecture.md").write_text(LECTURE.format(alt=alt), encoding="utf-8")
         if not (tmp_path / "slides.md").exists():
             (tmp_path / "slides.md").write_text(slides, encoding="utf-8")
-        out, said = tmp_path / "out", tmp_path / "warnings"
-        with docutils_namespace(), said.open("w", encoding="utf-8") as warnings:
-            app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", SETTINGS, None, warnings)
-            app.build()
+        out, said = tiny_site.build(tmp_path, **SETTINGS)
         html = (out / "slides.html").read_text(encoding="utf-8")
-        return BeautifulSoup(html, "html.parser"), said.read_text(encoding="utf-8")
+        return BeautifulSoup(html, "html.parser"), said
 
     return build
 

@@ -4,15 +4,9 @@ import json
 import re
 
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
-SETTINGS = {
-    "extensions": ["myst_parser", "sphinx_lectures.text"],
-    "myst_enable_extensions": ["amsmath", "dollarmath"],
-    "formula_index_label": r"eq-[a-z]+-(.+)",
-}
 PAGE = r"""# Page
 
 $$ \rho(W) = \max_i |\lambda_i| $$ (eq-page-spectral-radius)
@@ -27,35 +21,27 @@ b
 
 @pytest.fixture
 def build(tmp_path):
-    """Build a site of one page; return its folder."""
+    """Build a site of one page, in which labels have a form; the page, and the search index."""
     (tmp_path / "index.md").write_text(PAGE)
 
-    def build(**settings):
-        folders = tmp_path, None, tmp_path / "html", tmp_path / "doctrees"
-        with docutils_namespace():
-            Sphinx(*folders, "html", {**SETTINGS, **settings}, status=None, warning=None).build(
-                True
-            )
-        return tmp_path / "html"
+    def build(label):
+        settings = {"myst_enable_extensions": ["amsmath", "dollarmath"]}
+        extensions = ["myst_parser", "sphinx_lectures.text"]
+        site, _ = tiny_site.build(tmp_path, extensions, formula_index_label=label, **settings)
+        index = re.search(r"\{.*\}", (site / "searchindex.js").read_text(encoding="utf-8"))[0]
+        html = (site / "index.html").read_text(encoding="utf-8")
+        return BeautifulSoup(html, "html.parser"), json.loads(index)
 
     return build
 
 
-def parsed(file):
-    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
-
-
 def test_formula_is_found_by_its_name(build):
-    site = build()
-    index = json.loads(re.search(r"\{.*\}", (site / "searchindex.js").read_text())[0])
-    entries = index["indexentries"]
-    ((document, anchor, _),) = entries["spectral radius"]
-    assert index["docnames"][document] == "index"
-    assert parsed(site / "index.html").find(id=anchor) is not None
-    assert "other" not in entries  # its label is not of the form that names a formula
+    page, index = build(r"eq-[a-z]+-(.+)")
+    ((document, anchor, _),) = index["indexentries"]["spectral radius"]
+    assert index["docnames"][document] == "index" and page.find(id=anchor) is not None
+    assert "other" not in index["indexentries"]  # its label is not of the form
 
 
 def test_label_that_nobody_has_given_is_no_name(build):
-    site = build(formula_index_label="(.+)")
-    index = json.loads(re.search(r"\{.*\}", (site / "searchindex.js").read_text())[0])
+    _, index = build("(.+)")
     assert set(index["indexentries"]) == {"eq page spectral radius", "other"}

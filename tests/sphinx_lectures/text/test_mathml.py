@@ -4,9 +4,8 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+import tiny_site
 from math_core import LatexError
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 from sphinx_lectures.text.mathml import to_mathml
 
@@ -72,19 +71,10 @@ def build(tmp_path):
 
     def build(text, **settings):
         (tmp_path / "index.md").write_text(text, encoding="utf-8")
-        warnings = tmp_path / "warnings"
-        settings = {
-            "extensions": ["myst_parser", "sphinx_lectures.text"],
-            "myst_enable_extensions": ["dollarmath"],
-            "html_math_renderer": "mathml",
-            **settings,
-        }
-        folders = tmp_path, None, tmp_path / "out", tmp_path / "out/.doctrees"
-        with docutils_namespace(), warnings.open("w", encoding="utf-8") as said:
-            Sphinx(*folders, "html", settings, status=None, warning=said).build()
-        return (tmp_path / "out/index.html").read_text(encoding="utf-8"), warnings.read_text(
-            encoding="utf-8"
-        )
+        settings = {"myst_enable_extensions": ["dollarmath"], **settings}
+        extensions = ["myst_parser", "sphinx_lectures.text"]
+        out, said = tiny_site.build(tmp_path, extensions, html_math_renderer="mathml", **settings)
+        return (out / "index.html").read_text(encoding="utf-8"), said
 
     return build
 

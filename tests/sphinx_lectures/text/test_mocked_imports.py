@@ -3,9 +3,8 @@
 import sys
 
 import pytest
-from sphinx.application import Sphinx
+import tiny_site
 from sphinx.pycode import ModuleAnalyzer
-from sphinx.util.docutils import docutils_namespace
 
 LIGHT = '''
 """A module."""
@@ -31,12 +30,9 @@ def build(tmp_path, monkeypatch):
         )
         (tmp_path / "light.py").write_text(LIGHT)
         (tmp_path / "index.rst").write_text("Site\n====\n\n.. automodule:: light\n   :members:\n")
-        settings = {"extensions": [*extensions], "autodoc_mock_imports": ["heavy"]}
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(ModuleAnalyzer, "cache", {})  # it outlives a build
-        with docutils_namespace():
-            out = tmp_path / "out"
-            Sphinx(tmp_path, None, out, out / ".d", "html", settings, None, None).build()
+        out, _ = tiny_site.build(tmp_path, [*extensions], autodoc_mock_imports=["heavy"])
         for name in ("heavy", "light"):
             sys.modules.pop(name, None)
         assert "Child" in (out / "index.html").read_text(encoding="utf-8")

@@ -1,0 +1,22 @@
+"""Tiny sites, built within the test."""
+
+from io import StringIO
+
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+
+def build(folder, extensions, builder="html", to="out", **settings):
+    """Build the site of the pages in a folder.
+
+    Returns the folder within it to which the site was written, and what was warned of.
+    """
+    out, said = folder / to, StringIO()
+    # A dict of its own: MyST-NB would write into Sphinx's default, for all later builds.
+    own = {"extensions": extensions, "source_suffix": {".rst": "restructuredtext"}}
+    with docutils_namespace():
+        Sphinx(
+            folder, None, out, out / ".doctrees", builder, {**own, **settings},
+            status=None, warning=said,
+        ).build()  # fmt: skip
+    return out, said.getvalue()
