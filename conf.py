@@ -7,11 +7,21 @@ author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
 release = "0.1.0"
 
-public = "myst_nb numpydoc sphinx.ext.autodoc sphinx_copybutton sphinxcontrib.bibtex"
-own = (
-    "downloads execution figures light_pages notebooks printing quiz repository search slides text"
-)
-extensions = [*public.split(), *(f"sphinx_lectures.{name}" for name in own.split())]
+extensions = [
+    *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
+    "sphinx_lectures.cards",
+    "sphinx_lectures.downloads",
+    "sphinx_lectures.execution",
+    "sphinx_lectures.figures",
+    "sphinx_lectures.light_pages",
+    "sphinx_lectures.notebooks",
+    "sphinx_lectures.printing",
+    "sphinx_lectures.quiz",
+    "sphinx_lectures.repository",
+    "sphinx_lectures.search",
+    "sphinx_lectures.slides",
+    "sphinx_lectures.text",
+]
 if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names a host
     extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
     html_baseurl = ogp_site_url = f"{site_url}/"
