@@ -19,9 +19,15 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_lectures import add_files
 from sphinx_lectures.quiz.elements import element
 from sphinx_lectures.quiz.private import write_number
+from sphinx_lectures.quiz.progress import note_question
 from sphinx_lectures.quiz.syntax import pattern, read, variants
 
 logger = logging.getLogger(__name__)
+
+FINISH = """\
+<p><button type="button" class="quiz-finish" aria-pressed="false">\
+I have finished this page</button></p>
+"""
 
 
 class quiz(nodes.General, nodes.Element):
@@ -62,6 +68,7 @@ class Quiz(SphinxDirective):
         count = self.env.new_serialno("quiz") + 1
         if "name" in self.options:
             self.add_name(node)
+            note_question(self.env, node["names"][0])
         else:
             node["ids"].append(f"quiz-{count}")
             self.state.document.note_explicit_target(node, node)
@@ -137,6 +144,12 @@ def _depart(translator, node):
     translator.body.append("</div>\n")
 
 
+def _offer(app, pagename, templatename, context, doctree):
+    """A page with questions can be marked as finished."""
+    if doctree and next(doctree.findall(quiz), None):
+        context["body"] += FINISH
+
+
 def _name_numbers(app, config):
     config.numfig_format = {"quiz": "Question %s", **config.numfig_format}
 
@@ -146,4 +159,5 @@ def connect(app):
     app.add_enumerable_node(quiz, "quiz", _title, html=(_visit, _depart))
     app.add_node(number, html=(_visit_number, None))
     app.connect("config-inited", _name_numbers)
+    app.connect("html-page-context", _offer)
     add_files(app, Path(__file__).with_name("quiz.js"), quiz)

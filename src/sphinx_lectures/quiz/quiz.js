@@ -75,23 +75,99 @@ function judgeText(text, items) {
   return [Boolean(item.dataset.right), "", [explanation(item)]];
 }
 
+/* What has been answered and finished is kept on this device alone, or for this visit where the browser keeps nothing.
+   A place is a link, or an address, of a question or a page. */
+const SITE = `quiz:${new URL(document.documentElement.dataset.content_root, location).pathname}`;
+const thisVisit = new Map();
+const shows = [];
+const showAll = () => shows.forEach(show => show());
+const keyOf = place => `quiz:${place.pathname}${place.hash}`;
+
+function recall(place) {
+  try {
+    return JSON.parse(thisVisit.get(keyOf(place)) ?? localStorage.getItem(keyOf(place)));
+  } catch {
+    return null;
+  }
+}
+
+function remember(place, what) {
+  try {
+    localStorage.setItem(keyOf(place), JSON.stringify(what));
+  } catch {
+    thisVisit.set(keyOf(place), JSON.stringify(what));
+  }
+  showAll();
+}
+
+function forgetAll() {
+  thisVisit.clear();
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith(SITE)) localStorage.removeItem(key);
+  } catch {} // nothing is kept
+  showAll();
+}
+
+const stateOf = known => (known ? (known.right ? "right" : "wrong") : "");
+
 for (const quiz of document.querySelectorAll(".quiz")) {
   const form = quiz.querySelector("form");
   const inputs = [...form.querySelectorAll("input")];
   const items = [...quiz.querySelectorAll(".quiz-answers > * > li")];
   const verdict = form.querySelector(".quiz-verdict");
+  const place = new URL(`#${quiz.id}`, location), isText = inputs[0].type === "text";
   form.addEventListener("submit", event => {
     event.preventDefault();
-    const judge = inputs[0].type === "text" ? judgeText(inputs[0].value, items) : judgeChoices(inputs, items);
-    const [right, more, explanations] = judge;
+    const [right, more, explanations] = isText ? judgeText(inputs[0].value, items) : judgeChoices(inputs, items);
     const said = document.createElement("p");
     const word = right === undefined ? "" : right ? "Right." : "Not quite.";
     said.append(Object.assign(document.createElement("strong"), { textContent: word }), ` ${more}`);
     verdict.replaceChildren(said, ...explanations);
     quiz.dataset.verdict = right === undefined ? "none" : right ? "right" : "wrong";
+    const given = isText ? inputs[0].value : inputs.flatMap((input, i) => (input.checked ? [i] : []));
+    if (right !== undefined) remember(place, { right, given });
   });
-  form.addEventListener("input", () => {
+  const clear = () => {
     verdict.replaceChildren();
     delete quiz.dataset.verdict;
+  };
+  form.addEventListener("input", clear);
+  form.addEventListener("reset", clear);
+  const { given } = recall(place) ?? {};
+  if (isText) inputs[0].value = given ?? "";
+  else inputs.forEach((input, i) => (input.checked = Boolean(given?.includes(i))));
+  shows.push(() => (quiz.dataset.known = stateOf(recall(place))));
+}
+
+for (const button of document.querySelectorAll(".quiz-finish")) {
+  const place = { pathname: location.pathname, hash: "" };
+  button.addEventListener("click", () => remember(place, !recall(place)));
+  shows.push(() => (button.ariaPressed = Boolean(recall(place))));
+}
+
+const NOTHING = "You have answered no question yet. Your answers are kept on this device alone.";
+
+/* The list of all questions: the score, and which pages to read again. */
+for (const box of document.querySelectorAll(".quiz-progress")) {
+  const score = box.querySelector(".quiz-score");
+  const rows = [...box.querySelectorAll("li")].map(row => [row, ...row.querySelectorAll("a")]);
+  box.querySelector("button").addEventListener("click", () => {
+    if (!confirm("Forget all answers, and which pages are finished?")) return;
+    for (const form of document.querySelectorAll(".quiz form")) form.reset();
+    forgetAll();
+  });
+  shows.push(() => {
+    const all = rows.flatMap(([, , ...questions]) => questions), known = all.map(recall);
+    all.forEach((question, i) => (question.dataset.known = stateOf(known[i])));
+    const answered = known.filter(Boolean), right = answered.filter(answer => answer.right).length;
+    const finished = rows.filter(([row, page]) => (row.dataset.finished = Boolean(recall(page))) && recall(page)).length;
+    const again = rows.filter(([, , ...questions]) => questions.some(question => question.dataset.known === "wrong"));
+    const pages = again.flatMap(([, page]) => [", ", page.cloneNode(true)]).slice(1);
+    const words = `You have answered ${answered.length} of ${all.length} questions, ${right} of them right, and finished ${finished} of ${rows.length} pages.`;
+    const end = thisVisit.size ? " This browser keeps nothing, so this is forgotten once you leave the page." : "";
+    score.replaceChildren(answered.length || finished ? words : NOTHING, ...(pages.length ? [" To read again: ", ...pages, "."] : []), end);
   });
 }
+
+showAll();
+for (const event of ["pageshow", "storage"]) addEventListener(event, showAll); // what was answered on another page

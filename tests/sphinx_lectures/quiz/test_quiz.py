@@ -218,3 +218,28 @@ def test_builder_that_writes_no_html_leaves_a_quiz_out_and_says_so(tmp_path, bui
     with docutils_namespace():
         Sphinx(tmp_path, None, out, out / "doctrees", builder, settings, None, said).build()
     assert re.search(r"index\.md:3: .*a quiz is left out", said.getvalue())
+
+
+def test_progress_lists_the_questions_of_all_pages_in_their_order(build):
+    question = "```{{quiz}}\n:name: quiz-{}\n\nWhat?\n\n- [x] this\n- [ ] that\n  No.\n```\n"
+    pages, said = build(
+        more="```{progress}\n```\n\n```{toctree}\nlater\nearlier\nnone\n```",
+        later="# Second\n\n" + question.format("second"),
+        earlier="# Third\n\n" + question.format("third") + question.format("last"),
+        none="# No question\n",
+    )
+    assert said == ""
+    rows = [row.get_text(" ", strip=True) for row in pages["index"].select(".quiz-progress li")]
+    assert rows == ["Second : 1", "Third : 2 3"]
+    links = [link["href"] for link in pages["index"].select(".quiz-progress li a")]
+    assert links == [
+        *("later.html", "later.html#quiz-second"),
+        *("earlier.html", "earlier.html#quiz-third", "earlier.html#quiz-last"),
+    ]
+
+
+def test_a_page_with_questions_can_be_marked_as_finished_and_no_other(build):
+    pages, _ = build(SINGLE, more="```{toctree}\nnone\n```", none="# None\n")
+    (button,) = pages["index"].select("button.quiz-finish")
+    assert button["type"] == "button" and button["aria-pressed"] == "false"
+    assert not pages["none"].select(".quiz-finish")
