@@ -43,7 +43,10 @@ if (HTMLElement.prototype.showPopover) {
     for (const part of body.querySelectorAll(".headerlink, button")) part.remove();
     for (const part of body.querySelectorAll("a")) part.replaceWith(...part.childNodes);
     for (const part of body.querySelectorAll("svg")) part.ariaHidden = true; // the caption is enough
-    if (body.querySelector(".formula")) body.className = "equation";
+    if (body.querySelector(".formula")) {
+      body.className = "equation";
+      body.append(Object.assign(document.createElement("span"), { className: "eqno", textContent: link.textContent }));
+    }
     return [body, title];
   }
 
@@ -73,6 +76,8 @@ if (HTMLElement.prototype.showPopover) {
     shown = link;
     card.showPopover();
     place(link);
+    const formula = card.querySelector(".formula");
+    if (formula?.scrollWidth > formula?.clientWidth) formula.tabIndex = 0;
     if (tapped) card.querySelector("p:last-child > a").focus({ preventScroll: true });
   }
 
