@@ -3,7 +3,8 @@
 ``lighten`` works on the pages once they are written: ``page`` takes one apart, ``stylesheet`` keeps
 the rules in use, ``fonts`` the characters and ``icons`` draws icons. ``menus.js`` does what pages
 use of Bootstrap's script, which would be more than half of their scripts: the theme's one menu, its
-tooltips and its button to the top. A page that uses more of it keeps Bootstrap.
+tooltips and its button to the top. A page that uses more of it keeps Bootstrap. ``clipboard`` does
+what copy buttons need of theirs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sphinx_lectures import SAFE, add_files
-from sphinx_lectures.light_pages import lighten
+from sphinx_lectures.light_pages import clipboard, lighten
 
 
 def setup(app):
@@ -19,5 +20,6 @@ def setup(app):
     app.setup_extension("sphinx_lectures.rebuilds")
     menus = Path(__file__).with_name("menus.js")
     add_files(app, menus, wanted=lambda app, *_: app.config.lectures_light_pages)
+    clipboard.connect(app)
     lighten.connect(app)
     return SAFE

@@ -57,7 +57,7 @@ USERS = {
     "searchtools.js": SEARCHES,
     "language_data.js": SEARCHES,
     "searchindex.js": SEARCHES,
-    "clipboard.min.js": r"<pre\b",
+    "clipboard.js": r"<pre\b",
     "copybutton.js": r"<pre\b",
 }
 

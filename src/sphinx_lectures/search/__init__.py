@@ -19,6 +19,8 @@ from sphinx_lectures.text.formula_index import formula_name
 
 FOLDER = "_search"  #: of the site; each page has a file with its texts in it
 INDEX = "searchindex.js"  #: where the theme looks for the one of Sphinx, in whose place it stands
+SEARCHED = "sphinx_highlight.js"  #: marks what Sphinx's own search has found
+KEYS = "doctools.js"  #: the keys of Sphinx, and indices that open
 HERE = Path(__file__).parent
 
 
@@ -38,6 +40,11 @@ def _add_page(app):
 def _load(app, pagename, templatename, context, doctree):
     if pagename == "search":
         app.add_css_file("search.css")
+    config, idle = app.config, {f"_static/{SEARCHED}"}
+    if not (config.html_domain_indices or config.html_theme_options.get("navigation_with_keys")):
+        idle.add(f"_static/{KEYS}")
+    scripts = context.get("script_files", [])  # of this page; other extensions add to the list
+    scripts[:] = [script for script in scripts if getattr(script, "filename", script) not in idle]
 
 
 def _write(app, exception):
