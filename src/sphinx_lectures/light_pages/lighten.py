@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from hashlib import sha256
+from os.path import relpath
 from pathlib import Path
 
 from rjsmin import jsmin
@@ -25,6 +26,8 @@ from sphinx_lectures.rebuilds.private import had_warnings
 logger = logging.getLogger(__name__)
 
 SHEET = Path("_static", "site.css")
+NO_SCRIPT = SHEET.with_name("no_script.css")  #: both themes, where no script chooses one
+LINK = '<noscript><link rel="stylesheet" href="{}?v={}" /></noscript>\n'
 TEMPLATE = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
 
 
@@ -97,9 +100,13 @@ def _slim(app, exception):
         return
     css = _sheet(memo, list(drafts.values()), folder)
     (folder / SHEET).write_text(css, encoding="utf-8", newline="\n")
+    themes = memo(lambda: stylesheet.write(stylesheet.by_system(stylesheet.parse(css))), css)
+    (folder / NO_SCRIPT).write_text(themes, encoding="utf-8", newline="\n")
     digest = sha256(css.encode()).hexdigest()[:8]
     for name, page in drafts.items():
         html = page.html.replace(DIGEST, f"?v={digest}", 1)
+        link = LINK.format(Path(relpath(NO_SCRIPT, name.parent)).as_posix(), digest)
+        html = html.replace("</head>", f"{link}</head>", 1)
         (folder / name).write_text(html, encoding="utf-8", newline="\n")
     _shorten_scripts(folder / SHEET.parts[0])
     if not had_warnings(app):
@@ -125,7 +132,7 @@ def _sheet(memo, drafts, folder):
     sheets = list(dict.fromkeys(sheet for files in lists for sheet in files))
     place = (folder / SHEET).parent
     css = max((page.icons for page in drafts), default="")
-    files = sorted(set(place.rglob("*.css")) - {folder / SHEET})
+    files = sorted(set(place.rglob("*.css")) - {folder / SHEET, folder / NO_SCRIPT})
     css += memo(
         lambda: "".join(stylesheet.read(folder / sheet, place) for sheet in sheets),
         *map(str, [*sheets, *(file.relative_to(place) for file in files)]),

@@ -18,6 +18,7 @@ import tinycss2
 PROPERTY = re.compile(r"--[\w-]+")
 LICENCE = re.compile(r"/\*!.*?\*/", re.DOTALL)
 OUTSIDE = re.compile(r"[a-z]+:|[/#]")
+THEME = re.compile(r"""\[data-theme=["']?(light|dark)["']?\]""")
 GROUPS = ("media", "supports", "layer", "container")
 #: A part that a script fills in, as in `bs-${name}-auto`; what goes before it ends in a hyphen.
 HOLE = re.compile(r"\$\{[^{}]*\}")
@@ -209,6 +210,18 @@ def rules_in_use(rules, words):
 
     # What comes from other places has to come first.
     return sorted(change(rules, that_is_played), key=lambda rule: rule.prelude[:7] != "@import")
+
+
+def by_system(rules):
+    """The rules of both themes, for a page on which no script chooses: the reader's system does."""
+    for theme in ("light", "dark"):
+
+        def of_theme(rule, theme=theme):
+            selectors = [s for s in split(rule.prelude, ",") if THEME.findall(s) == [theme]]
+            prelude = ",".join(THEME.sub(":not([data-theme])", s) for s in selectors)
+            return Rule(prelude, rule.body) if selectors else None
+
+        yield Rule(f"@media (prefers-color-scheme: {theme})", list(change(rules, of_theme)))
 
 
 def names(selector):

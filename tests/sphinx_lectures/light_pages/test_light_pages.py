@@ -146,7 +146,11 @@ def tags(html, name):
 def test_page_has_one_style_sheet_whose_address_changes_with_it(lean, css, page):
     sheets = [tag for tag in tags(lean / page, "link") if "stylesheet" in tag]
     digest = sha256(css.encode()).hexdigest()[:8]
-    assert sheets == [f'<link rel="stylesheet" href="_static/site.css?v={digest}" />']
+    assert sheets == [
+        f'<link rel="stylesheet" href="_static/{name}.css?v={digest}" />'
+        for name in ("site", "no_script")
+    ]
+    assert f"<noscript>{sheets[1]}</noscript>" in (lean / page).read_text(encoding="utf-8")
 
 
 def test_page_loads_only_the_scripts_that_it_uses_and_none_before_it_stands(lean):
@@ -299,6 +303,33 @@ def test_theme_menu_and_search_work(lean, page):
     page.keyboard.type("prose")
     page.keyboard.press("Enter")
     page.locator("#search-results li a", has_text="Other").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_without_scripts_the_theme_is_that_of_the_readers_system(lean, browser, theme):
+    colours = """() => ["body", "article a", "pre"].map(part => document.querySelector(part))
+      .map(part => getComputedStyle(part)).map(style => [style.color, style.backgroundColor])"""
+    seen = []
+    for scripts in (True, False):
+        page = browser.new_page(color_scheme=theme, java_script_enabled=scripts)
+        page.goto(f"{lean.as_uri()}/index.html")
+        if scripts:  # the theme knows no system but its own
+            page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        seen.append(page.evaluate(colours))
+        page.close()
+    assert seen[0] == seen[1]
+
+
+def test_button_copies_code(lean, browser):
+    page = browser.new_page()
+    page.goto(f"{lean.as_uri()}/index.html")
+    page.locator("pre").first.hover()
+    page.locator(".copybtn").first.click()
+    page.locator(".copybtn[data-tooltip='Copied!']").wait_for()
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+v")
+    assert page.locator("#pst-search-dialog input").input_value() == "print(1)"
+    page.close()
 
 
 def test_theme_menu_works_with_the_keyboard(lean, page):

@@ -7,6 +7,7 @@ import pytest
 
 from sphinx_lectures.light_pages.stylesheet import (
     Words,
+    by_system,
     names,
     parse,
     read,
@@ -127,3 +128,15 @@ def test_site_that_uses_all_of_the_theme_gets_all_of_it(sheet):
     rules = [rule for rule in parse(css) if not rule.prelude.startswith("@charset")]
     assert len(rules) > 50
     assert write(rules_in_use(rules, AllWords([words_of(css)], [css]))) == write(rules)
+
+
+def test_rules_of_both_themes_hold_by_the_readers_system_where_no_script_runs():
+    css = """
+    a{b:c}
+    html[data-theme="light"] p,p{a:b}
+    @media print{html[data-theme=dark] p{a:c}}
+    """
+    assert write(by_system(parse(css))) == (
+        "@media (prefers-color-scheme: light){html:not([data-theme]) p{a:b}}"
+        "@media (prefers-color-scheme: dark){@media print{html:not([data-theme]) p{a:c}}}"
+    )
