@@ -1,0 +1,46 @@
+"""A site that knows its address tells search engines and previews what they ask for."""
+
+import pytest
+from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+PAGE = """---
+myst:
+  html_meta:
+    description: "What the page is about."
+---
+# Page
+
+Some first sentence.
+"""
+
+
+@pytest.fixture
+def build(tmp_path):
+    def build(**settings):
+        (tmp_path / "index.md").write_text(PAGE, encoding="utf-8")
+        extensions = ["myst_parser", "sphinxext.opengraph", "sphinx_lectures.sharing"]
+        settings |= {"extensions": extensions, "source_suffix": {".md": "markdown"}}
+        settings["ogp_social_cards"] = {"enable": False}
+        out = tmp_path / "out"
+        with docutils_namespace():
+            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None).build()
+        return out
+
+    return build
+
+
+def test_preview_says_what_the_description_does(build):
+    out = build(html_baseurl="https://example.org/x/", ogp_site_url="https://example.org/x/")
+    html = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
+    preview = html.select_one("meta[property='og:description']")
+    assert preview["content"] == "What the page is about."
+
+
+def test_robots_are_told_where_the_sitemap_is_if_the_site_knows_its_address(build):
+    out = build(html_baseurl="https://example.org/x")
+    robots = (out / "robots.txt").read_text(encoding="utf-8")
+    assert "\nSitemap: https://example.org/x/sitemap.xml\n" in robots
+    (out / "robots.txt").unlink()
+    assert not (build() / "robots.txt").exists()
