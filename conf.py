@@ -23,7 +23,7 @@ extensions = [
     "sphinx_lectures.text",
 ]
 if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names a host
-    extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
+    extensions += ["sphinx_sitemap", "sphinxext.opengraph", "sphinx_lectures.sharing"]
     html_baseurl = ogp_site_url = f"{site_url}/"
     sitemap_url_scheme = "{link}"
     sitemap_excludes = ["404.html", "search.html"]
@@ -53,6 +53,7 @@ formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
 search_without = ["docs/slides", "docs/building", "docs/architecture"]  # but for their titles
 notebooks_extras = "notebooks"
+notebooks_without = ["index"]  # it computes one figure, and teaches nothing
 downloads_packages = ["unrolled"]
 downloads_source = [
     *(".ci", ".github", ".gitignore", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),

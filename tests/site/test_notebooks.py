@@ -36,6 +36,7 @@ def test_every_lecture_offers_its_notebook(site, pages, parse, notebooks):
             if link["href"].endswith(".ipynb"):
                 offered.add(link["href"].rpartition("/")[2].removesuffix(".ipynb"))
     assert offered == set(notebooks) >= {"recurrence", "recurrence_student", "vanishing_exploding"}
+    assert "index" not in notebooks
 
 
 def test_notebooks_are_valid_and_clean(notebooks):

@@ -83,6 +83,8 @@ def _export(app, pagename, templatename, context, doctree):
     """Write the notebook of a lecture and the data that it reads; offer both below the title."""
     if doctree is None or app.builder.name not in ("html", "dirhtml"):
         return
+    if pagename in app.config.notebooks_without:
+        return
     page = Page(app, pagename)
     if not page.is_lecture:
         return
@@ -119,4 +121,5 @@ def connect(app):
     add_style(app, Path(__file__).with_name("notebooks.css"))
     app.add_config_value("notebooks_extras", "", "html", types=[str])
     app.add_config_value("notebooks_data", [], "html", types=[list])
+    app.add_config_value("notebooks_without", [], "html", types=[list])
     app.connect("html-page-context", _export)
