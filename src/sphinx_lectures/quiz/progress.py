@@ -45,6 +45,9 @@ class ListQuestions(SphinxPostTransform):
 
     def run(self):
         for node in list(self.document.findall(progress)):
+            if self.app.builder.format != "html":
+                node.parent.remove(node)
+                continue
             pages = pages_below(self.env, self.config.root_doc)
             rows = [self._row(page) for page in pages if _questions(self.env).get(page)]
             score = element("p", class_="quiz-score", role="status")
