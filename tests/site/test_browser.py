@@ -40,7 +40,22 @@ def test_page_stands_without_scripts(path, html, context):
     assert page.locator("h1:visible").count() == 1
     assert page.evaluate("document.documentElement.dataset.theme") is None  # no script ran
     assert page.evaluate(UNSEEN) == []
+    assert page.locator("button:visible").count() == 0  # it would do nothing
     page.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_without_scripts_the_readers_system_chooses_the_theme(site, context, theme):
+    looks = """() => [document.body, ...document.querySelectorAll("article :is(p, td) a.internal")]
+      .map(part => getComputedStyle(part)).map(style => [style.color, style.backgroundColor])"""
+    seen = []
+    for scripts in (True, False):
+        page = context(theme, java_script_enabled=scripts).new_page()
+        page.goto((site / "lectures/claims_checked.html").as_uri())
+        seen.append(page.evaluate(looks))
+        page.context.close()
+    assert seen[0] == seen[1]
+    assert len({color for color, _ in seen[0][1:]}) == 1  # in text and in tables
 
 
 @pytest.fixture
