@@ -12,6 +12,7 @@ extensions = [
     "sphinx_lectures.cards",
     "sphinx_lectures.downloads",
     "sphinx_lectures.execution",
+    "sphinx_lectures.exercises",
     "sphinx_lectures.figures",
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
@@ -51,7 +52,9 @@ lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
-search_without = ["docs/slides", "docs/building", "docs/architecture"]  # but for their titles
+search_without = [  # but for their titles
+    *("docs/slides", "docs/questions", "docs/key", "docs/building", "docs/architecture"),
+]
 notebooks_extras = "notebooks"
 notebooks_without = ["index"]  # it computes one figure, and teaches nothing
 downloads_packages = ["unrolled"]

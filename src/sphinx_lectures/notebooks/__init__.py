@@ -12,5 +12,6 @@ from sphinx_lectures.notebooks import offer
 
 def setup(app):
     app.setup_extension("sphinx_lectures.execution")  # it knows which files a page reads
+    app.setup_extension("sphinx_lectures.exercises")  # it knows which cells belong to a solution
     offer.connect(app)
     return SAFE

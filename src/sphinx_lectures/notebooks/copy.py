@@ -15,8 +15,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from sphinx_lectures.execution.page import code_cells, read_notebook
+from sphinx_lectures.exercises import is_cell, is_solution
 from sphinx_lectures.notebooks.markdown import Markdown, attachment, escape, fenced
-from sphinx_lectures.notebooks.private import is_cell, numbers, works_cited
+from sphinx_lectures.notebooks.private import numbers, works_cited
 
 ROOM_FOR_CODE = nodes.comment()  #: stands for an empty cell of code
 METADATA = {
@@ -44,8 +45,8 @@ for name in {names}:
 
 
 def has_solutions(doctree):
-    """Whether something on the page is marked as a solution."""
-    return any(_is_solution(node) for node in doctree.findall(nodes.Element))
+    """Whether something on the page is marked as a solution, or answers a quiz."""
+    return any(is_solution(node) or _is_answers(node) for node in doctree.findall(nodes.Element))
 
 
 def notebook_of(page, doctree, solutions=True):
@@ -59,7 +60,8 @@ def notebook_of(page, doctree, solutions=True):
         What stands on it, with all references resolved.
     solutions : bool
         False for a copy to hand out: in the place of a solution there is room for an answer, and
-        for code where collapsed code follows it; sections of the class ``solution`` are left out.
+        for code if it has some; answers of quizzes and sections of the class ``solution`` are
+        left out.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def notebook_of(page, doctree, solutions=True):
     source = read_notebook(page.text, page.path)
     writer = Markdown(*numbers(page.app, page.docname, doctree), page.link)
     title = doctree.next_node(nodes.title)
-    parts = list(_parts(doctree) if solutions else _tasks(doctree, source))
+    parts = list(_parts(doctree, solutions))
     shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
     indices = [i for i, _ in code_cells(source)]
     hidden = [i for i in indices if i not in shown and _is_setup(source.cells[i])]
@@ -89,7 +91,7 @@ def notebook_of(page, doctree, solutions=True):
             cells += _flush(page, writer, text)
             while hidden and hidden[0] < node["cell_index"]:
                 cells.append(_code(source.cells[hidden.pop(0)].source))
-            cells.append(_copy(source.cells[node["cell_index"]]))
+            cells.append(_copy(source.cells[node["cell_index"]], is_solution(node.parent)))
             text = [c for figure in node.findall(nodes.figure) for c in writer.captions(figure)]
         elif isinstance(node, nodes.title) and node is not title:
             cells += _flush(page, writer, text)
@@ -104,38 +106,37 @@ def notebook_of(page, doctree, solutions=True):
     return notebook
 
 
-def _parts(parent, level=0):
+def _parts(parent, solutions, level=0):
     """What stands on a page, from top to bottom, with the depth of its section."""
     for node in parent.children:
         if isinstance(node, nodes.section):
-            yield from _parts(node, level + 1)
+            if solutions or not is_solution(node):
+                yield from _parts(node, solutions, level + 1)
+        elif not is_solution(node):
+            yield node if solutions else _without_answers(node), level
         else:
-            yield node, level
+            cells = [child for child in node.children if is_cell(child)]
+            if solutions:
+                text = node.copy()
+                text += [child.deepcopy() for child in node.children if not is_cell(child)]
+                yield from ((part, level) for part in (text, *cells))
+            else:
+                yield nodes.paragraph("", "", nodes.emphasis("", "Your answer:")), level
+                yield from [(ROOM_FOR_CODE, level)] * bool(cells)
 
 
-def _tasks(doctree, source):
-    """The parts of a page with room for answers in the place of solutions."""
-    solved = room = False  # whether a solution, and room for its code, came just before
-    hidden = {node for part in doctree.findall(nodes.section) if _is_solution(part)
-              for node in part.findall()}  # fmt: skip
-    for node, level in _parts(doctree):
-        if node in hidden:
-            continue
-        if _is_solution(node):
-            solved, room = True, False
-            answer = nodes.emphasis("", "Your answer:")
-            yield nodes.paragraph("", "", answer), level
-        elif solved and is_cell(node) and _is_collapsed(source.cells[node["cell_index"]]):
-            if not room:
-                yield ROOM_FOR_CODE, level
-            room = True
-        else:
-            solved = solved and isinstance(node, nodes.Invisible)
-            yield node, level
+def _is_answers(node):
+    """Whether a node is the box of a quiz with its answers."""
+    return "quiz-answers" in node.get("html", {}).get("class", "")
 
 
-def _is_solution(node):
-    return "solution" in node.get("classes", ())
+def _without_answers(node):
+    """What of a node can be handed out."""
+    if any(map(_is_answers, node.findall(nodes.Element))):
+        node = node.deepcopy()
+        for answers in [part for part in node.findall(nodes.Element) if _is_answers(part)]:
+            answers.parent.remove(answers)
+    return node
 
 
 def _is_collapsed(cell):
@@ -235,9 +236,9 @@ def _code(source, collapsed=False, tags=()):
     return new_code_cell(source.strip("\n"), metadata=metadata)
 
 
-def _copy(cell):
+def _copy(cell, in_solution):
     tags = [tag for tag in cell.metadata.get("tags", []) if tag == "raises-exception"]
-    return _code(cell.source, _is_collapsed(cell), tags)
+    return _code(cell.source, in_solution or _is_collapsed(cell), tags)
 
 
 def _references(doctree):

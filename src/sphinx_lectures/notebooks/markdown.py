@@ -119,7 +119,7 @@ class Markdown:
     def _admonition(self, node):
         title, content = admonitionlabels.get(_kind(node), ""), node.children
         if isinstance(node[0], nodes.title):
-            title, content = self.inline(*node[0].children), node.children[1:]
+            title, content = self.inline(*node[0].children).strip(), node.children[1:]
         blocks = self.blocks(*content)
         if node.get("collapsible"):
             return [details(title, blocks)]
@@ -220,6 +220,8 @@ class Markdown:
         return f"${_safe_tex(' '.join(node.astext().split()))}$"
 
     def _inline_reference(self, node):
+        if "headerlink" in node["classes"]:
+            return ""
         text, address = self.inline(*node.children), self.link(node)
         return f"[{text}]({address})" if address else text
 

@@ -1,4 +1,4 @@
-"""What `notebooks` touches of Sphinx, MyST-NB and sphinxcontrib.bibtex beyond their interfaces."""
+"""What `notebooks` touches of Sphinx and sphinxcontrib.bibtex beyond their interfaces."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from docutils import nodes
 from sphinx.util.math import get_node_equation_number
 
 PRIVATE = (
-    "myst_nb.core.render.NbElementRenderer",  # it marks cells as `is_cell` reads them
     "sphinx.environment.BuildEnvironment.toc_fignumbers",
     "sphinx.util.math.get_node_equation_number",
     "sphinxcontrib.bibtex.nodes.raw_latex",  # citations are marked as `works_cited` reads them
 )
-
-
-def is_cell(node):
-    """Whether a node holds the code of a cell; its "cell_index" says of which one."""
-    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 
 def numbers(app, docname, doctree):

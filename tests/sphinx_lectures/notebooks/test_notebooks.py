@@ -296,8 +296,10 @@ def test_student_copy_has_room_for_answers_in_the_place_of_solutions(site, noteb
     assert student.cells[room + 1].cell_type == "code" and sources[room + 1] == ""
     assert "![A dot]" in sources[room + 2]
     assert sources.count("") == everything.count("*Your answer:*") == 1
-    # All else is there: also collapsed code that follows no solution.
+    # All else is there: also collapsed code that follows no solution, and questions to answer.
     assert "-area" in sources and "**Question 1.** Which is right?" in everything
+    assert "- B. that" in everything
+    assert not re.search(r"Answers|Right|Wrong|It is \*not\*", everything)
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     solution = {"secret = 1", "secret + 1"}
     assert [s for s in code if s not in solution] == [
