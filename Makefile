@@ -47,7 +47,7 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 
 pdf: html browser ## Print the book and each lecture, in full and as a hand-out, into _build/pdf
 	@$(IN_VENV) -m sphinx_lectures.printing "$$($(IN_VENV) tools/browser.py)" \
-	  --without "docs/api*" "docs/slides*"
+	  --without "docs/api*" "docs/slides*" "docs/questions*"
 
 check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes
 	@$(IN_VENV) -m pytest -q -n 2 --dist loadfile tests/unrolled src

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 PRIVATE = (
-    "sphinx.writers.html5.HTML5Translator.add_fignumber",
+    "sphinx.environment.BuildEnvironment._app",
+    "sphinx.environment.BuildEnvironment.toc_fignumbers",
     "sphinx.environment.BuildEnvironment.toctree_includes",
+    "sphinx.writers.html5.HTML5Translator.add_fignumber",
 )
 
 
@@ -19,3 +21,14 @@ def pages_below(env, page):
     for below in env.toctree_includes.get(page, ()):
         found += [name for name in pages_below(env, below) if name not in found]
     return found
+
+
+def numbers(env):
+    """The numbers of all quizzes by page and id, in the order of the pages of the site."""
+    found = {name: kinds["quiz"] for name, kinds in env.toc_fignumbers.items() if "quiz" in kinds}
+    return dict(sorted(found.items(), key=lambda page: min(page[1].values())))
+
+
+def relative_address(env, docname):
+    """Where a page lies, as seen from the one that is being written."""
+    return env._app.builder.get_relative_uri(env.current_document.docname, docname)

@@ -12,8 +12,9 @@ from typing import NamedTuple
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "path", "source", "wbr"}
 SKIPPED_TAGS = {"script", "style", "svg", "pre", "nav", "button", "summary", "select", "label"}
 SKIPPED = re.compile(
-    r"\b(headerlink|solution|quiz-answers|quiz-verdict|quiz-progress|explorable-numbers"
-    r"|notebook-download|cite-page|repository-links|visually-hidden|prev-next\S*)(?!\S)"
+    r"\b(headerlink|solution|quiz-answers|quiz-verdict|quiz-progress|quiz-sheet"
+    r"|explorable-numbers|notebook-download|cite-page|repository-links|visually-hidden"
+    r"|prev-next\S*)(?!\S)"
 )
 #: Between the parts of these elements of a formula.
 SCRIPTS = {"msub": "_", "msup": "^", "msubsup": "_^", "mfrac": "/"}

@@ -6,16 +6,15 @@ without a script; slides.js shows one section at a time, and slides.css prints o
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_lectures import SAFE, add_files
+from sphinx_lectures.other_pages import follow, link_to
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,8 @@ class ShowExcerpts(SphinxPostTransform):
                 logger.warning(words, node["target"], location=node)
                 node.parent.remove(node)
             else:
-                node.replace_self([_copy(found, number), _source(docname)])
+                source = nodes.paragraph("", "From ", link_to(docname), classes=["excerpt-source"])
+                node.replace_self([_copy(found, number), source])
 
 
 def _is_slide(node):
@@ -99,29 +99,12 @@ def _copy(found, number):
     return copy
 
 
-def _source(docname):
-    link = pending_xref(refdomain="std", reftype="doc", reftarget=f"/{docname}", refexplicit=False)
-    link += nodes.inline()
-    return nodes.paragraph("", "From ", link, classes=["excerpt-source"])
-
-
-def _sources(env, docname):
-    """The pages of which a page shows something."""
-    return {_place(env, target)[0] for target in _targets(env)[docname]} - {""}
-
-
-def _read_again(app, env, added, changed, removed):
-    """Pages of which a source is read again, or gone."""
-    edited = added | changed | removed
-    return [docname for docname in _targets(env) if edited & _sources(env, docname)]
-
-
-def _rest_on_sources(app, env):
-    for docname in _targets(env):
-        for source in _sources(env, docname):
-            doctree = Path(env.doctreedir, f"{source}.doctree")
-            env.note_dependency(os.path.relpath(doctree, env.srcdir), docname=docname)
-    return []
+def _sources(env):
+    """For each page with excerpts, the pages of which it shows something."""
+    return {
+        docname: {_place(env, target)[0] for target in targets} - {""}
+        for docname, targets in _targets(env).items()
+    }
 
 
 def _forget(app, env, docname):
@@ -138,8 +121,7 @@ def setup(app):
     app.add_post_transform(ShowExcerpts)
     app.connect("env-purge-doc", _forget)
     app.connect("env-merge-info", _gather)
-    app.connect("env-get-outdated", _read_again)
-    app.connect("env-get-updated", _rest_on_sources)
+    follow(app, _sources)
     files = Path(__file__).with_name("slides.js")
     add_files(app, files, wanted=lambda app, name, doctree: name in _targets(app.env))
     return SAFE
