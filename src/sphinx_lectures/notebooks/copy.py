@@ -114,15 +114,23 @@ def _parts(parent, solutions, level=0):
                 yield from _parts(node, solutions, level + 1)
         elif not is_solution(node):
             yield node if solutions else _without_answers(node), level
+        elif solutions:
+            yield from ((piece, level) for piece in _pieces(node))
         else:
-            cells = [child for child in node.children if is_cell(child)]
-            if solutions:
-                text = node.copy()
-                text += [child.deepcopy() for child in node.children if not is_cell(child)]
-                yield from ((part, level) for part in (text, *cells))
-            else:
-                yield nodes.paragraph("", "", nodes.emphasis("", "Your answer:")), level
-                yield from [(ROOM_FOR_CODE, level)] * bool(cells)
+            yield nodes.paragraph("", "", nodes.emphasis("", "Your answer:")), level
+            yield from [(ROOM_FOR_CODE, level)] * any(map(is_cell, node.children))
+
+
+def _pieces(solution):
+    """A solution, parted at its cells, which are cells of the notebook, too."""
+    text = solution.copy()
+    for child in solution.children:
+        if is_cell(child):
+            yield from (text, child) if text.children else (child,)
+            text = nodes.container()
+        else:
+            text += child.deepcopy()
+    yield text
 
 
 def _is_answers(node):
