@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
+from sphinx_lectures import by_page, note_by_page
 from sphinx_lectures.quiz.elements import element
 from sphinx_lectures.quiz.private import pages_below
 
@@ -33,21 +34,17 @@ def note_question(env, name):
 
 def _questions(env):
     """The names of the questions on each page that has some."""
-    if not hasattr(env, "lectures_questions"):
-        env.lectures_questions = {}
-    return env.lectures_questions
+    return by_page(env, "lectures_questions")
 
 
 class ListQuestions(SphinxPostTransform):
     """Put the list in the place of each ``{progress}``."""
 
     default_priority = 5  # before references are resolved
+    formats = ("html",)
 
     def run(self):
         for node in list(self.document.findall(progress)):
-            if self.app.builder.format != "html":
-                node.parent.remove(node)
-                continue
             pages = pages_below(self.env, self.config.root_doc)
             rows = [self._row(page) for page in pages if _questions(self.env).get(page)]
             score = element("p", class_="quiz-score", role="status")
@@ -75,17 +72,8 @@ class ListQuestions(SphinxPostTransform):
         return link
 
 
-def _forget(app, env, docname):
-    _questions(env).pop(docname, None)
-
-
-def _gather(app, env, docnames, other):
-    _questions(env).update({d: n for d, n in _questions(other).items() if d in docnames})
-
-
 def connect(app):
     app.add_node(progress)
     app.add_directive("progress", Progress)
     app.add_post_transform(ListQuestions)
-    app.connect("env-purge-doc", _forget)
-    app.connect("env-merge-info", _gather)
+    note_by_page(app, "lectures_questions")

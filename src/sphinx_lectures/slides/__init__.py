@@ -13,7 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures import SAFE, add_files
+from sphinx_lectures import SAFE, add_files, by_page, note_by_page
 from sphinx_lectures.other_pages import follow, link_to
 
 logger = logging.getLogger(__name__)
@@ -65,9 +65,7 @@ def _is_slide(node):
 
 def _targets(env):
     """Labels of the excerpts on each page that has some."""
-    if not hasattr(env, "lectures_excerpts"):
-        env.lectures_excerpts = {}
-    return env.lectures_excerpts
+    return by_page(env, "lectures_excerpts")
 
 
 def _place(env, label):
@@ -107,20 +105,11 @@ def _sources(env):
     }
 
 
-def _forget(app, env, docname):
-    _targets(env).pop(docname, None)
-
-
-def _gather(app, env, docnames, other):
-    _targets(env).update({d: t for d, t in _targets(other).items() if d in docnames})
-
-
 def setup(app):
     app.add_node(excerpt)
     app.add_directive("excerpt", Excerpt)
     app.add_post_transform(ShowExcerpts)
-    app.connect("env-purge-doc", _forget)
-    app.connect("env-merge-info", _gather)
+    note_by_page(app, "lectures_excerpts")
     follow(app, _sources)
     files = Path(__file__).with_name("slides.js")
     add_files(app, files, wanted=lambda app, name, doctree: name in _targets(app.env))

@@ -212,7 +212,9 @@ def test_explanations_keep_their_own_indentation():
 
 @pytest.mark.parametrize("builder", ["latex", "text"])
 def test_builder_that_writes_no_html_leaves_a_quiz_out_and_says_so(tmp_path, builder):
-    (tmp_path / "index.md").write_text(f"# Page\n\n```{{quiz}}\n{SEVERAL}```\n", encoding="utf-8")
+    lists = "```{progress}\n```\n\n```{questions}\n```\n"
+    text = f"# Page\n\n```{{quiz}}\n{SEVERAL}```\n\n{lists}"
+    (tmp_path / "index.md").write_text(text, encoding="utf-8")
     settings = {"extensions": ["myst_parser", "sphinx_lectures.quiz"], "numfig": True}
     said, out = StringIO(), tmp_path / "out"
     with docutils_namespace():
