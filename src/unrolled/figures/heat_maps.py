@@ -13,7 +13,7 @@ DECADES = 8  # powers of ten below the largest value that have different colours
 def gradient_heat_map(ax: Axes, steps: ArrayLike, norms: ArrayLike) -> Axes:
     """Gradient norm against training step and time lag, in bands of equal ratio.
 
-    A dashed line marks where the norm has fallen to 1 % of the largest of the same measurement.
+    A dashed line marks where the norm has fallen to 1% of the largest of the same measurement.
 
     Parameters
     ----------
