@@ -55,27 +55,6 @@ def add_files(app, path, *kinds, wanted=None):
     app.connect("html-page-context", load)
 
 
-def by_page(env, name):
-    """What is noted of each page that has something of a kind, in an attribute of the name."""
-    if not hasattr(env, name):
-        setattr(env, name, {})
-    return getattr(env, name)
-
-
-def note_by_page(app, name):
-    """Have what `by_page` gives forgotten with its page, and gathered from several processes."""
-
-    def forget(app, env, docname):
-        by_page(env, name).pop(docname, None)
-
-    def gather(app, env, docnames, other):
-        read = by_page(other, name)
-        by_page(env, name).update({page: read[page] for page in docnames if page in read})
-
-    app.connect("env-purge-doc", forget)
-    app.connect("env-merge-info", gather)
-
-
 def full_address(config, address):
     """The full address of a page or file of the site; empty where the site does not know its own.
 

@@ -19,7 +19,6 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_lectures import add_files
 from sphinx_lectures.quiz.elements import element
 from sphinx_lectures.quiz.private import write_number
-from sphinx_lectures.quiz.progress import note_question
 from sphinx_lectures.quiz.syntax import pattern, read, variants
 
 logger = logging.getLogger(__name__)
@@ -68,7 +67,6 @@ class Quiz(SphinxDirective):
         count = self.env.new_serialno("quiz") + 1
         if "name" in self.options:
             self.add_name(node)
-            note_question(self.env, node["names"][0])
         else:
             node["ids"].append(f"quiz-{count}")
             self.state.document.note_explicit_target(node, node)

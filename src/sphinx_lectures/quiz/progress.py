@@ -6,14 +6,16 @@ device alone, and shows on this list which answers were right and which pages to
 
 from __future__ import annotations
 
+from itertools import starmap
+from operator import itemgetter
+
 from docutils import nodes
-from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures import by_page, note_by_page
+from sphinx_lectures.other_pages import link_to
 from sphinx_lectures.quiz.elements import element
-from sphinx_lectures.quiz.private import pages_below
+from sphinx_lectures.quiz.private import numbers, relative_address
 
 
 class progress(nodes.General, nodes.Element):
@@ -27,16 +29,6 @@ class Progress(SphinxDirective):
         return [progress()]
 
 
-def note_question(env, name):
-    """Remember that the page that is being read has a question of this name."""
-    _questions(env).setdefault(env.docname, []).append(name)
-
-
-def _questions(env):
-    """The names of the questions on each page that has some."""
-    return by_page(env, "lectures_questions")
-
-
 class ListQuestions(SphinxPostTransform):
     """Put the list in the place of each ``{progress}``."""
 
@@ -45,35 +37,22 @@ class ListQuestions(SphinxPostTransform):
 
     def run(self):
         for node in list(self.document.findall(progress)):
-            pages = pages_below(self.env, self.config.root_doc)
-            rows = [self._row(page) for page in pages if _questions(self.env).get(page)]
             score = element("p", class_="quiz-score", role="status")
+            listed = nodes.bullet_list("", *starmap(self._row, numbers(self.env).items()))
             button = element("button", nodes.Text("Forget my answers"), type="button")
             forget = element("p", button, class_="quiz-forget")
-            listed = nodes.bullet_list("", *rows)
             node.replace_self(element("div", score, listed, forget, class_="quiz-progress"))
 
-    def _row(self, page):
-        row = nodes.paragraph("", "", self._reference("doc", f"/{page}"), nodes.Text(":"))
-        for name in _questions(self.env)[page]:
-            row += [nodes.Text(" "), self._reference("numref", name, "%s")]
+    def _row(self, page, questions):
+        address = relative_address(self.env, page)
+        row = nodes.paragraph("", "", link_to(page), nodes.Text(":"))
+        for name, number in sorted(questions.items(), key=itemgetter(1)):
+            label, place = ".".join(map(str, number)), f"{address}#{name}"
+            row += [nodes.Text(" "), nodes.reference("", label, refuri=place, internal=True)]
         return nodes.list_item("", row)
-
-    def _reference(self, kind, target, text=""):
-        link = pending_xref(
-            refdomain="std",
-            reftype=kind,
-            reftarget=target,
-            refexplicit=bool(text),
-            refdoc=self.env.docname,
-            refwarn=True,
-        )
-        link += nodes.inline("", text)
-        return link
 
 
 def connect(app):
     app.add_node(progress)
     app.add_directive("progress", Progress)
     app.add_post_transform(ListQuestions)
-    note_by_page(app, "lectures_questions")

@@ -22,7 +22,7 @@ WORKINGS = {
     *("dependencies", "included", "all_docs", "reread_always", "doctreedir", "srcdir", "project"),
     *("events", "settings", "version", "versioning_compare", "versioning_condition"),
     *("files_to_rebuild", "ref_context", "metadata", "lectures_unmet"),
-    *("lectures_code", "lectures_excerpts", "lectures_shown"),
+    *("lectures_code", "lectures_shown"),
 }
 
 

@@ -13,10 +13,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures import SAFE, add_files, by_page, note_by_page
+from sphinx_lectures import SAFE, add_files
 from sphinx_lectures.other_pages import follow, link_to
 
 logger = logging.getLogger(__name__)
+MARK = "excerpts"  #: in the metadata of a page: the labels of its excerpts
 
 
 class excerpt(nodes.General, nodes.Element):
@@ -31,7 +32,7 @@ class Excerpt(SphinxDirective):
     def run(self):
         node = excerpt(target=self.arguments[0])
         self.set_source_info(node)
-        _targets(self.env).setdefault(self.env.docname, []).append(node["target"])
+        self.env.metadata[self.env.docname].setdefault(MARK, []).append(node["target"])
         return [node]
 
 
@@ -65,7 +66,7 @@ def _is_slide(node):
 
 def _targets(env):
     """Labels of the excerpts on each page that has some."""
-    return by_page(env, "lectures_excerpts")
+    return {name: known[MARK] for name, known in env.metadata.items() if MARK in known}
 
 
 def _place(env, label):
@@ -109,7 +110,6 @@ def setup(app):
     app.add_node(excerpt)
     app.add_directive("excerpt", Excerpt)
     app.add_post_transform(ShowExcerpts)
-    note_by_page(app, "lectures_excerpts")
     follow(app, _sources)
     files = Path(__file__).with_name("slides.js")
     add_files(app, files, wanted=lambda app, name, doctree: name in _targets(app.env))
