@@ -2,11 +2,13 @@
 
 An exercise is an admonition of the class ``exercise``, a solution one of the class ``solution``.
 The cells that follow a solution move into it, so that prose, code, output and figure open and close
-together, on the screen and on paper. A cell that would give a solution away fails the build.
+together, on the screen and on paper. A cell that would give a solution away fails the build. Where
+the prose of the page names an exercise by its number, it links to it.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -21,6 +23,7 @@ LEAK = (
     "the cell stands outside the solution above: move it to the cells that follow the solution, or"
     " put a heading before it"
 )
+MENTION = re.compile(r"\b(?:exercise|task)\s\d+\b", re.IGNORECASE)
 
 
 def is_exercise(node):
@@ -34,7 +37,7 @@ def is_solution(node):
 
 
 class Fold(SphinxTransform):
-    """Move the cells that follow a solution into it, and give exercises their addresses."""
+    """Move the cells that follow a solution into it, and link to exercises."""
 
     default_priority = 500  # once classes and targets have been given to what they precede
 
@@ -44,6 +47,20 @@ class Fold(SphinxTransform):
         for solution in filter(is_solution, list(self.document.findall(nodes.admonition))):
             solution.setdefault("collapsible", "closed")
             self._fold(solution)
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            for text in [part for part in paragraph if isinstance(part, nodes.Text)]:
+                paragraph.replace(text, list(self._linked(text)))
+
+    def _linked(self, text):
+        """The parts of a text, with links where it names an exercise of the page."""
+        end = 0
+        for mention in MENTION.finditer(text):
+            name = nodes.make_id(mention[0])
+            if is_exercise(self.document.ids.get(name)):
+                yield nodes.Text(text[end : mention.start()])
+                yield nodes.reference("", mention[0], refid=name, internal=True)
+                end = mention.end()
+        yield nodes.Text(text[end:])
 
     def _give_address(self, exercise):
         """An id from what stands before the colon, ``exercise-1``, and a link to it."""

@@ -137,6 +137,14 @@ def test_an_exercise_has_an_address_and_says_so(build):
     assert second.select_one("p.admonition-title > a.headerlink")["href"] == "#add"
 
 
+def test_prose_that_names_an_exercise_of_the_page_links_to_it(build):
+    prose = "The sum is 2 (exercise 1, not exercise 2; see `exercise 1`).\n\n"
+    page, warnings = build(prose, EXERCISE, SOLUTION)
+    (link,) = page.select("p a.reference.internal:not(.headerlink)")
+    assert warnings == "" and (link["href"], link.get_text()) == ("#exercise-1", "exercise 1")
+    assert "(exercise 1, not exercise 2; see exercise 1)" in page.get_text()
+
+
 def test_an_address_that_is_taken_stays_with_its_owner(build):
     page, _ = build(EXERCISE, SOLUTION, EXERCISE)
     assert len(page.select("#exercise-1")) == 1
