@@ -179,14 +179,6 @@ def test_another_version_of_a_package_counts(monkeypatch, tmp_path):
     assert version({"other": "other-1.1.dist-info"}) != unknown
 
 
-def test_undoing_an_edit_finds_the_old_outputs(built):
-    built.write("numbers.txt", "4 5 6\n")
-    assert built.build()[::2] == (0, ["b"])
-    built.write("numbers.txt", "1 2 3\n")
-    assert built.build()[::2] == (0, [])
-    assert "1 2 3" in built.html("b")
-
-
 def test_a_page_may_write_read_and_delete_files_of_its_own(built):
     built.page("b", TEMPORARY)
     code, said, runs = built.build()

@@ -1,7 +1,5 @@
 """A page runs again exactly when something that its results rest on has changed."""
 
-import pytest
-
 FIGURE = """---
 mystnb:
   image: {alt: A line}
@@ -10,12 +8,6 @@ mystnb:
 import matplotlib.pyplot as plt
 fig, ax = plt.subplots()
 ax.plot([0, 1]);"""
-NOT_PLAIN = {
-    "shell command": "from waves import wave\nfiles = !ls\nprint(wave())",
-    "magic": "%matplotlib inline\nfrom waves import wave\nprint(wave())",
-    "magic of a whole cell": "%%time\nfrom waves import wave\nprint(wave())",
-    "operator at the start of a line": "from waves import wave\nprint((wave()\n  % 100))",
-}
 MAKES_A_FILE = """from pathlib import Path
 Path("made.txt").write_text("hello")
 print(Path("made.txt").read_text())"""
@@ -69,22 +61,6 @@ def test_an_edited_library_file_runs_the_pages_that_reach_it(built):
     assert "42" in built.html("a")
 
 
-def test_an_edited_data_file_runs_the_page_that_names_it(built):
-    built.write("numbers.txt", "4 5 6\n")
-    assert built.build()[::2] == (0, ["b"])
-    assert "4 5 6" in built.html("b")
-
-
-@pytest.mark.parametrize("kind", NOT_PLAIN)
-def test_a_cell_that_is_not_plain_runs_again_when_what_it_imports_changes(built, kind):
-    built.page("a", NOT_PLAIN[kind])
-    assert built.build()[::2] == (0, ["a"])
-    built.edit("src/base.py", "UNIT = 1", "UNIT = 2")
-    code, said, runs = built.build()
-    assert (code, runs) == (0, ["a"]), said
-    assert "43" in built.html("a")
-
-
 def test_what_a_command_reads_is_asked_of_the_page(built):
     built.page("b", "!cat numbers.txt")
     code, said, runs = built.build()
@@ -107,12 +83,6 @@ def test_an_edited_file_outside_the_site_runs_the_page_that_names_it(built):
     outside.write_text("another")
     assert built.build()[::2] == (0, ["b"])
     assert "another" in built.html("b")
-
-
-def test_text_that_cannot_be_the_name_of_a_file_is_none(built):
-    built.page("b", f"print({'é' * 150!r})")
-    code, said, _ = built.build()
-    assert code == 0, said
 
 
 def test_a_page_does_not_rest_on_the_file_that_it_makes(built):
