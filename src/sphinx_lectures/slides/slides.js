@@ -32,7 +32,9 @@
     n: () => root.classList.toggle("with-notes"), f: fill, Escape: end,
   };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    const field = event.target.closest("input, textarea, select");
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (field && (field.type !== "range" || /^Arrow|^Home$|^End$/.test(event.key))) return; // a slider takes these
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const action = at < 0 ? {s: () => show(here())}[key] : keys[key];
     if (!action) return;
