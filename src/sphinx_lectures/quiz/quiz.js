@@ -3,7 +3,7 @@
 
 const sameText = text =>
   text.normalize("NFKC").toLowerCase().replaceAll("−", "-").replace(/\s+/g, " ")
-    .replace(/^[\s"'“”‘’]+|[\s"'“”‘’.,;!?]+$/g, "");
+    .replace(/^[\s"'“”‘’]+|[\s"'“”‘’.,;!?]+$/g, "").replace(/^(the|a|an) /, "");
 
 /* The parts of an arithmetic expression between signs that no bracket holds. */
 function parts(text, sign) {
@@ -31,7 +31,8 @@ function asNumber(text) {
 /* What a number may be meant to be: a comma is a decimal point, or stands between thousands. */
 function readings(text) {
   const plain = text.normalize("NFKC").replace(/[−–]/g, "-").replaceAll("⁄", "/").replace(/[×·⋅]/g, "*")
-    .replaceAll("**", "^").replace(/\s/g, "").replace(/^[≈~=]|[.,;]$/g, "");
+    .replaceAll("**", "^").replace(/\s/g, "").replace(/^([a-z]?=|[≈~])|[.,;]$/gi, "")
+    .replace(/percent$/i, "%").replace(/(\d)(x|[a-z]{4,})$/i, "$1"); // 140 parameters, 2 bits
   const point = asNumber(plain.replaceAll(",", "."));
   const none = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain) ? asNumber(plain.replaceAll(",", "")) : NaN;
   return [point, none].filter(number => !Number.isNaN(number));
