@@ -18,10 +18,10 @@ WORD = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
 #: Words that stand everywhere, and so tell nothing.
 COMMON = """
     a about after all also am an and any are as at be because been before both but by can did do
-    does done each explain for from had has have here how i if in into is it its may me more
-    most much my nor of on one only or other our own same see should so some such than that the
+    does done each example explain for from had has have here how i if in into is it its list may me
+    more most much my nor of on one only or other our own same see should so some such than that the
     their them then there these they this those through to too two up us use used was we were
-    what when where versus vs which while who why will with would you your"""
+    what when where versus vs which while who why will with would write you your"""
 STOP = frozenset(COMMON.split())
 FEW = 2  #: sentences
 LITTLE = 0.5  #: weight of a page
