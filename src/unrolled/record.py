@@ -25,8 +25,9 @@ Kind = Literal["vanishes", "explodes", "not finite", "steady"]
 #: What a finding usually means and what to try: if the loss falls, and otherwise.
 _ADVICE = {
     "vanishes": (
-        "The loss falls, so the last steps may be all that the task needs. If it needs earlier "
-        'ones, train on and watch how far back the gradient reaches (see "Diagnosis").',
+        "The loss falls. If it is below that of guessing, the last steps may be all that the task "
+        "needs. If it needs earlier ones, train on and watch how far back the gradient reaches "
+        '(see "Diagnosis").',
         "Inputs further back hardly change the weights. If the task needs them, try an LSTM with a "
         "larger forget bias, or an initialization that keeps the gradient level (see "
         '"Gated cells" and "Initialization").',
@@ -39,8 +40,9 @@ _ADVICE = {
         '"Initialization").',
     ),
     "not finite": 2 * (
-        "A weight, a state or the loss has overflowed or is NaN. Return to earlier weights, clip "
-        'the gradient and lower the learning rate (see "Gradient clipping" and "Diagnosis").',
+        "A weight, a state or the loss has overflowed or is NaN. Look for NaN in the training "
+        "data. If there is none, return to earlier weights, clip the gradient and lower the "
+        'learning rate (see "Gradient clipping" and "Diagnosis").',
     ),
     "zero": 2 * (
         "No path leads from these states to the loss, or all ReLU units are dead, or a mask covers "
@@ -204,9 +206,10 @@ def explain(measured: GradientRecord | Mapping[str, np.ndarray]) -> str:
     -------
     str
         A paragraph for each layer: the words of `describe`, then advice, with lectures named by
-        their titles. h and c of an LSTM count as one state. The loss counts as falling if it is
-        lower than at the first measurement by more than a tenth, which a model may also achieve by
-        predicting the mean of the targets.
+        their titles. h and c of an LSTM count as one state. If a gradient that vanishes now
+        exploded earlier in the record, that is said and treated first. The loss counts as falling
+        if it is lower than at the first measurement by more than a tenth, which a model may also
+        achieve by predicting the mean of the targets.
 
     Examples
     --------
@@ -216,9 +219,9 @@ def explain(measured: GradientRecord | Mapping[str, np.ndarray]) -> str:
     >>> print(fill(explain(GradientRecord(np.array([0, 9]), {"gru": norms}, np.array([9, 5])))))
     gru: the gradient vanishes: it halves every 1.0 steps back; of 50
     steps only the last 7 receive more than 1% of the largest. The loss
-    falls, so the last steps may be all that the task needs. If it needs
-    earlier ones, train on and watch how far back the gradient reaches
-    (see "Diagnosis").
+    falls. If it is below that of guessing, the last steps may be all that
+    the task needs. If it needs earlier ones, train on and watch how far
+    back the gradient reaches (see "Diagnosis").
     """
     check_measured(measured.norms if isinstance(measured, GradientRecord) else measured)
     if isinstance(measured, GradientRecord):
@@ -232,8 +235,20 @@ def explain(measured: GradientRecord | Mapping[str, np.ndarray]) -> str:
     for layer, of_layer in whole.items():
         kind, words = describe(of_layer, reference)
         advice = _ADVICE[kind if of_layer.any() else "zero"][column]
+        if kind == "vanishes" and (first := _exploded(measured, layer)) is not None:
+            advice = f"But it exploded before that, at step {first}. {_ADVICE['explodes'][1]}"
         paragraphs.append(f"{layer}: {words}. {advice}")
     return "\n\n".join(paragraphs)
+
+
+def _exploded(measured: Any, layer: str) -> int | None:
+    """After how many batches a layer's gradient exploded first, if it ever did in a record."""
+    if isinstance(measured, GradientRecord):
+        for i, step in enumerate(measured.steps.tolist()):
+            whole, reference = layer_norms({name: r[i] for name, r in measured.norms.items()})
+            if describe(whole[layer], reference)[0] in ("explodes", "not finite"):
+                return int(step)
+    return None
 
 
 def describe(norms: ArrayLike, reference: float | None = None) -> tuple[Kind, str]:

@@ -206,7 +206,7 @@ def explained(norms, losses=()):
         (VANISHING, "the last steps may be all that the task needs", "larger forget bias"),
         (1 / VANISHING, "The loss falls, but", "start from smaller recurrent weights"),
         (LEVEL, "no sign of trouble", "check the labels"),
-        (np.full(50, np.nan), "Return to earlier weights", "Return to earlier weights"),
+        (np.full(50, np.nan), "NaN in the training data", "return to earlier weights"),
         (0 * LEVEL, "No path leads", "No path leads"),
     ],
     ids=["vanishes", "explodes", "steady", "not finite", "zero"],
@@ -216,6 +216,21 @@ def test_advice_takes_the_course_of_the_loss_into_account(norms, fallen, otherwi
     for losses, words in (([2.0, 1.0], fallen), ([2.0, 2.0], otherwise), ([], otherwise)):
         text = explained({"rnn": norms}, losses)
         assert text.startswith(f"rnn: {said}. ") and words in text
+
+
+def test_an_explosion_before_the_gradient_vanished_is_treated_first():
+    vanishes, explodes, nothing = 0.5 ** np.arange(50), 1.5 ** np.arange(50), np.full(50, np.nan)
+    steady = np.ones(50)
+    for wrecked in (explodes, nothing):
+        record = GradientRecord(
+            np.array([0, 4, 9]),
+            {"rnn": np.array([steady, wrecked, vanishes]), "next": np.array(3 * [vanishes])},
+            np.array([4.0, 9.0, 1.4]),
+        )
+        first, other = explain(record).split("\n\n")
+        assert "vanishes" in first and "it exploded before that, at step 4" in first
+        assert "Clip the gradient by its norm" in first and "forget bias" not in first
+        assert "exploded" not in other
 
 
 def test_advice_names_lectures_by_their_titles():
