@@ -27,9 +27,11 @@ logger = logging.getLogger(__name__)
 FOLDER = "_files"  #: of the site
 CELL = """\
 # Installs {name} unless it is there: from the file beside this notebook{or_site}
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices need no threads
 if not find_spec("{name}"):
     wheel = "{file}"
     near = [path for path in (Path(wheel), Path("{folder}", wheel)) if path.exists()]
