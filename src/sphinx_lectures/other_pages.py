@@ -28,6 +28,9 @@ def absolute(part, env, docname):
         equation = env.domains.math_domain.equations.get(link["reftarget"])
         if link["reftype"] == "eq" and equation:  # they are numbered on each page
             link.replace_self([link, nodes.Text(" of "), link_to(equation[0])])
+    for link in list(part.findall(nodes.reference)):
+        if "refid" in link:  # leads to a place on the page that the part is of
+            link.replace_self(link.children)
 
 
 def follow(app, sources):

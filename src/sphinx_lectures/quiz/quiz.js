@@ -32,7 +32,7 @@ function asNumber(text) {
 function readings(text) {
   const plain = text.normalize("NFKC").replace(/[−–]/g, "-").replaceAll("⁄", "/").replace(/[×·⋅]/g, "*")
     .replaceAll("**", "^").replace(/\s/g, "").replace(/^([a-z]?=|[≈~])|[.,;]$/gi, "")
-    .replace(/percent$/i, "%").replace(/(\d)(x|[a-z]{4,})$/i, "$1"); // 140 parameters, 2 bits
+    .replace(/percent$/i, "%").replace(/(\d)(bits?|nats?|parameters?|steps?|weights?|x)$/i, "$1"); // 140 parameters, 2 bits
   const point = asNumber(plain.replaceAll(",", "."));
   const none = /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/.test(plain) ? asNumber(plain.replaceAll(",", "")) : NaN;
   return [point, none].filter(number => !Number.isNaN(number));
