@@ -15,9 +15,16 @@ def write_number(translator, node):
 
 
 def numbers(env):
-    """The numbers of all quizzes by page and id, in the order of the pages of the site."""
-    found = {name: kinds["quiz"] for name, kinds in env.toc_fignumbers.items() if "quiz" in kinds}
-    return dict(sorted(found.items(), key=lambda page: min(page[1].values())))
+    """The numbers of all quizzes, as text, by page and id, in the order of the site."""
+    found = [
+        (number, page, name)
+        for page, kinds in env.toc_fignumbers.items()
+        for name, number in kinds.get("quiz", {}).items()
+    ]
+    named = {}
+    for number, page, name in sorted(found):
+        named.setdefault(page, {})[name] = ".".join(map(str, number))
+    return named
 
 
 def relative_address(env, docname):

@@ -7,7 +7,6 @@ device alone, and shows on this list which answers were right and which pages to
 from __future__ import annotations
 
 from itertools import starmap
-from operator import itemgetter
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -46,9 +45,9 @@ class ListQuestions(SphinxPostTransform):
     def _row(self, page, questions):
         address = relative_address(self.env, page)
         row = nodes.paragraph("", "", link_to(page), nodes.Text(":"))
-        for name, number in sorted(questions.items(), key=itemgetter(1)):
-            label, place = ".".join(map(str, number)), f"{address}#{name}"
-            row += [nodes.Text(" "), nodes.reference("", label, refuri=place, internal=True)]
+        for name, number in questions.items():
+            place = f"{address}#{name}"
+            row += [nodes.Text(" "), nodes.reference("", number, refuri=place, internal=True)]
         return nodes.list_item("", row)
 
 

@@ -44,15 +44,17 @@ class ShowSheets(SphinxPostTransform):
     def run(self):
         for node in list(self.document.findall(sheet)):
             parts_of = _answered if node["key"] else _asked
-            sections = [self._section(docname, parts_of) for docname in numbers(self.env)]
+            pages = numbers(self.env).items()
+            sections = [self._section(page, named, parts_of) for page, named in pages]
             node.replace_self(nodes.container("", *sections, classes=["quiz-sheet"]))
 
-    def _section(self, docname, parts_of):
+    def _section(self, docname, named, parts_of):
         """What a page asks, below its title."""
         section = nodes.section("", nodes.title("", "", link_to(docname)))
         section["ids"].append(nodes.make_id(docname))
         for question in self.env.get_doctree(docname).findall(_is_question):
-            name = nodes.paragraph("", "", self._link(docname, question), classes=["sheet-name"])
+            link = self._link(docname, question, named)
+            name = nodes.paragraph("", "", link, classes=["sheet-name"])
             item = nodes.container("", name, *parts_of(question), classes=["sheet-item"])
             absolute(item, self.env, docname)
             item["ids"] = question["ids"]
@@ -60,15 +62,14 @@ class ShowSheets(SphinxPostTransform):
             section += item
         return section
 
-    def _link(self, docname, question):
+    def _link(self, docname, question, named):
         """The name of a question, which leads to its place."""
         name = question["ids"][0]
         if is_exercise(question):
             words = [part for part in question[0] if not isinstance(part, nodes.reference)]
             label = "".join(part.astext() for part in words)
         else:
-            number = ".".join(map(str, numbers(self.env)[docname][name]))
-            label = self.config.numfig_format["quiz"] % number
+            label = self.config.numfig_format["quiz"] % named[name]
         page = relative_address(self.env, docname)
         return nodes.reference("", label, refuri=f"{page}#{name}", internal=True)
 
