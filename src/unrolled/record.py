@@ -226,29 +226,32 @@ def explain(measured: GradientRecord | Mapping[str, np.ndarray]) -> str:
     check_measured(measured.norms if isinstance(measured, GradientRecord) else measured)
     if isinstance(measured, GradientRecord):
         norms = {name: rows[-1] for name, rows in measured.norms.items()}
-        column = 0 if falls(measured.losses) else 1
+        column, exploded = 0 if falls(measured.losses) else 1, _exploded(measured)
     else:
         norms = {name: norms_by_step(gradient)[::-1] for name, gradient in measured.items()}
-        column = 1
+        column, exploded = 1, {}
     whole, reference = layer_norms(norms)
     paragraphs = []
     for layer, of_layer in whole.items():
         kind, words = describe(of_layer, reference)
         advice = _ADVICE[kind if of_layer.any() else "zero"][column]
-        if kind == "vanishes" and (first := _exploded(measured, layer)) is not None:
-            advice = f"But it exploded before that, at step {first}. {_ADVICE['explodes'][1]}"
+        if kind == "vanishes" and layer in exploded:
+            before = f"But it exploded before that, at step {exploded[layer]}."
+            advice = f"{before} {_ADVICE['explodes'][1]}"
         paragraphs.append(f"{layer}: {words}. {advice}")
     return "\n\n".join(paragraphs)
 
 
-def _exploded(measured: Any, layer: str) -> int | None:
-    """After how many batches a layer's gradient exploded first, if it ever did in a record."""
-    if isinstance(measured, GradientRecord):
-        for i, step in enumerate(measured.steps.tolist()):
-            whole, reference = layer_norms({name: r[i] for name, r in measured.norms.items()})
-            if describe(whole[layer], reference)[0] in ("explodes", "not finite"):
-                return int(step)
-    return None
+def _exploded(record: GradientRecord) -> dict[str, int]:
+    """After how many batches the gradient of a layer exploded first, by layers where it did."""
+    first: dict[str, int] = {}
+    for number, step in enumerate(record.steps.tolist()):
+        rows = {name: norms[number] for name, norms in record.norms.items()}
+        whole, reference = layer_norms(rows)
+        for layer, of_layer in whole.items():
+            if describe(of_layer, reference)[0] in ("explodes", "not finite"):
+                first.setdefault(layer, step)
+    return first
 
 
 def describe(norms: ArrayLike, reference: float | None = None) -> tuple[Kind, str]:
