@@ -16,12 +16,12 @@ from sphinx.ext.autodoc.mock import mock
 from sphinx.util.console import color_terminal, nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from sphinx_lectures.rebuilds.private import set_processes
 from sphinx_lectures.rebuilds.publish import only_build, publish, recover
 
 PRIVATE = (
     "myst_nb.core.execute",
     "sphinx.application.Sphinx.extensions",
-    "sphinx.application.Sphinx.parallel",
     "sphinx.application.Sphinx.statuscode",
     "sphinx.ext.autodoc.mock.mock",
     "sphinx.util.docutils.docutils_namespace",
@@ -78,7 +78,7 @@ def run_sphinx(site, doctrees):
             )
             if names := not_for_several_processes(app):
                 print(f"One process reads and writes all pages, because of {', '.join(names)}.")
-                app.parallel = 1
+                set_processes(app, 1)
             app.build()
             return None if app.statuscode else app
     except KeyboardInterrupt:
