@@ -10,8 +10,9 @@ import json
 import os
 
 TOPS = (
-    *("conf.py", "index.md", "requirements.lock", "pyproject.toml", "README.md", "LICENSE"),
-    *("lectures", "docs", "src", "tools"),
+    *(".ci", ".github", ".gitignore", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in"),
+    *("Makefile", "README.md", "benchmarks", "conf.py", "docs", "index.md", "lectures"),
+    *("pyproject.toml", "requirements.lock", "src", "tests", "tools"),
 )
 WATCHED = os.path.join("_build", "watched.json")
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import runpy
+from pathlib import Path
 
 import listing
 import pytest
@@ -52,3 +54,9 @@ def test_what_pages_have_read_elsewhere_shows(project, monkeypatch, tmp_path_fac
     monkeypatch.setenv("MODE", "two")
     found.append(listing.listing())
     assert len(set(found)) == 3
+
+
+def test_all_that_the_source_archive_holds_is_listed():
+    root = next(path for path in Path(__file__).parents if (path / "conf.py").is_file())
+    conf = runpy.run_path(str(root / "conf.py"))
+    assert set(conf["downloads_source"]) <= set(listing.TOPS)
