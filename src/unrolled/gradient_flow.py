@@ -194,9 +194,7 @@ class GradientFlow:
     ) -> None:
         _check(model, built=True)
         self.model, self.loss, self.weights = model, loss, weights
-        self.layers = [layers] if isinstance(layers, str) else layers
-        if self.layers is not None and not len(self.layers):
-            raise ValueError("expected a name in layers, or None for all of them, got none")
+        self.layers = None if layers is None else _names(layers)
         self._forget()
 
     def _forget(self) -> None:
@@ -363,7 +361,15 @@ def _noted(note: str, *data: Any) -> Iterator[None]:
         raise
 
 
-def _asked(model: Any, layers: dict[str, Any], names: Collection[str] | None) -> list[str] | None:
+def _names(layers: Any) -> list[Any]:
+    """What was asked for, as a list; an error if that is nothing."""
+    one = isinstance(layers, str) or not isinstance(layers, Iterable)
+    if not (names := [layers] if one else list(layers)):
+        raise ValueError("expected a name in layers, or None for all of them, got none")
+    return names
+
+
+def _asked(model: Any, layers: dict[str, Any], names: list[str] | None) -> list[str] | None:
     """Names of the recurrent layers that have these names, or stand in layers that have them."""
     asked: list[str] = []
     for name in names or []:

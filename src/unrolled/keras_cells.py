@@ -75,8 +75,8 @@ def unroll_layer(model: Any, x: Any, name: str) -> UnrolledLayer:
     >>> layer.gates["forget"].shape, jacobians(layer.cell, layer.cache).shape
     ((2, 7, 4), (2, 7, 8, 8))
     """
-    layers, number = recurrent_layers(model), name.partition("#")[2] or "1"
-    plain = layer_named(name, layers)
+    layers = recurrent_layers(model)
+    plain, number = layer_named(name, layers), name.partition("#")[2] or "1"
     if plain is None or not number.isdigit():
         raise ValueError(f"expected one of the recurrent layers {list(layers)}, got {name!r}")
     layer, call = layers[plain], int(number)

@@ -341,6 +341,14 @@ def test_to_ask_for_no_layer_is_refused():
         gradient_flow(model, *data(), layers=[])
 
 
+@pytest.mark.parametrize("asked", [lambda layer: [layer], lambda layer: layer, lambda layer: 3])
+def test_what_is_no_name_of_a_layer_is_refused(asked):
+    model = model_of(layer_of("LSTM", name="lstm"))
+    wrong = asked(model.get_layer("lstm"))
+    with pytest.raises(ValueError, match="expected the name of a layer, such as 'lstm', got"):
+        gradient_flow(model, *data(), layers=wrong)
+
+
 def test_a_measurement_within_a_function_is_refused():
     measure, (x, y) = GradientFlow(model_of(layer_of("GRU", name="gru"))), data()
     with pytest.raises(ValueError, match=r"outside of a tf\.function"):

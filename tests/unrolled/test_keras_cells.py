@@ -162,6 +162,8 @@ def test_a_name_that_is_not_there_or_not_called_is_refused(x):
         unroll_layer(model, x, "lstm")
     with pytest.raises(ValueError, match="expected 'gru#2' to be called, got 1 calls of 'gru'"):
         unroll_layer(model, x, "gru#2")
+    with pytest.raises(ValueError, match="expected the name of a layer, such as 'gru', got <GRU"):
+        unroll_layer(model, x, model.get_layer("gru"))
 
 
 def test_a_layer_within_a_graph_is_refused(x):
