@@ -58,7 +58,7 @@ test: html lint browser ## Lint, strict build, unit tests, doctests, tests of th
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
 
 robust: .venv/installed ## Run all pages as other processors and with other seeds (hours; resumes)
-	@$(IN_VENV) -m sphinx_lectures.robustness $(ROBUST)
+	@$(IN_VENV) tools/robust.py $(ROBUST)
 
 lint: .venv/installed ## Check style, formatting and types
 	@$(IN_VENV) -m ruff check --quiet . && $(IN_VENV) -m ruff format --quiet --check . \

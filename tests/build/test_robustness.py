@@ -5,9 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-
-from sphinx_lectures.robustness.claims import Claim, is_robust, table
-from sphinx_lectures.robustness.variations import DRAW, LAST_BIT, PROCESSOR, Variation
+from robustness.claims import Claim, is_robust, table
+from robustness.variations import DRAW, LAST_BIT, PROCESSOR, Variation
 
 CODE = """import numpy as np
 drawn = np.random.default_rng(0).normal()
@@ -26,7 +25,7 @@ LINE = 23
 
 
 @pytest.fixture
-def robust(site):
+def robust(site, root):
     """A function that runs a page in some variations: exit code, what is said, how often it ran."""
     site.edit("index.md", "b\n", "")
     (site.folder / "b.md").unlink()
@@ -34,7 +33,7 @@ def robust(site):
     def run(*variations, last="drawn"):
         site.page("a", CODE.format(drawn=np.random.default_rng(0).normal(), last=last))
         site.runs.write_text("")
-        command = [sys.executable, "-m", "sphinx_lectures.robustness", "--variations", *variations]
+        command = [sys.executable, root / "tools" / "robust.py", "--variations", *variations]
         done = subprocess.run(
             command, cwd=site.folder, env=site.environment, capture_output=True, text=True
         )

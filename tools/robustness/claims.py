@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from robustness.variations import DRAW, LAST_BIT, LEAST_SHARE, PROCESSOR
 from sphinx_lectures.execution.findings import claims, is_finding
 from sphinx_lectures.execution.page import cell_line, code_cells
-from sphinx_lectures.robustness.variations import DRAW, LAST_BIT, LEAST_SHARE, PROCESSOR
 
 KINDS = (PROCESSOR, LAST_BIT, DRAW)
 HELD, FAILED, UNKNOWN = "+", "-", " "

@@ -1,9 +1,9 @@
 """Run all pages as other processors would, and with other random numbers; say which claims held.
 
-``python -m sphinx_lectures.robustness [--pages NAME ...] [--variations NAME ...]`` in the folder of
-a ``conf.py``. It takes about as long as a cold build for each variation; what has run is kept in
-``_build/robust``, so that it may be stopped and called again. Exit code 1: a page fails, or a claim
-does not hold, on a processor or with another last bit, or in more than a tenth of the draws.
+``python tools/robust.py [--pages NAME ...] [--variations NAME ...]`` where ``conf.py`` is takes
+about as long as a cold build for each variation. What has run is kept in ``_build/robust``, so that
+it may be stopped and called again. Exit code 1: a page fails, or a claim does not hold, on a
+processor or with another last bit, or in more than a tenth of the draws.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+from robustness.claims import by_kind, claims_of, is_robust, outcome, table
+from robustness.variations import PROCESSOR, VARIATIONS, possible
 from sphinx.application import Sphinx
 
 from sphinx_lectures.execution.findings import unmet
@@ -22,8 +24,6 @@ from sphinx_lectures.execution.reads import Store
 from sphinx_lectures.execution.schedule import run_all, run_apart
 from sphinx_lectures.rebuilds.kept import load_json
 from sphinx_lectures.rebuilds.publish import only_build
-from sphinx_lectures.robustness.claims import by_kind, claims_of, is_robust, outcome, table
-from sphinx_lectures.robustness.variations import PROCESSOR, VARIATIONS, possible
 
 FOLDER = Path("_build", "robust")
 
