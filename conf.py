@@ -9,7 +9,6 @@ release = "0.1.0"
 
 extensions = [
     *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
-    "sphinx_lectures.cards",
     "sphinx_lectures.downloads",
     "sphinx_lectures.execution",
     "sphinx_lectures.exercises",
@@ -17,18 +16,11 @@ extensions = [
     "sphinx_lectures.light_pages",
     "sphinx_lectures.notebooks",
     "sphinx_lectures.printing",
-    "sphinx_lectures.quiz",
-    "sphinx_lectures.repository",
     "sphinx_lectures.search",
+    "sphinx_lectures.sharing",
     "sphinx_lectures.slides",
     "sphinx_lectures.text",
 ]
-if site_url := os.environ.get("SITE_URL", "").rstrip("/"):  # else no page names a host
-    extensions += ["sphinx_sitemap", "sphinxext.opengraph", "sphinx_lectures.sharing"]
-    html_baseurl = ogp_site_url = f"{site_url}/"
-    sitemap_url_scheme = "{link}"
-    sitemap_excludes = ["404.html", "search.html"]
-    ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
 nitpicky = True
 numfig = True
@@ -96,5 +88,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "github-dark-colorblind",
 }
+sitemap_url_scheme = "{link}"
+sitemap_excludes = ["404.html", "search.html"]
+ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
 html_use_index = html_domain_indices = False
 html_copy_source = html_show_sourcelink = False

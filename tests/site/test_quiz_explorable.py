@@ -96,7 +96,7 @@ def built(tmp_path_factory, request):
             "myst_nb",
             "sphinx_lectures.text",
             "sphinx_lectures.figures",
-            "sphinx_lectures.quiz",
+            "sphinx_lectures.exercises",
         ],
         "source_suffix": {".ipynb": "myst-nb"},
         "exclude_patterns": ["out", "jupyter_execute"],

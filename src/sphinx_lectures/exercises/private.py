@@ -1,4 +1,4 @@
-"""What `exercises` touches of MyST-NB beyond its documented interface."""
+"""What `exercises` touches of Sphinx and MyST-NB beyond their documented interfaces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from docutils import nodes
 PRIVATE = (
     "myst_nb.core.render.NbElementRenderer",  # it marks cells as `is_cell` reads them
     "myst_nb.sphinx_.HideInputCells",  # it folds what has a "hide_mode"
+    "sphinx.environment.BuildEnvironment._app",
+    "sphinx.environment.BuildEnvironment.toc_fignumbers",
+    "sphinx.writers.html5.HTML5Translator.add_fignumber",
 )
 
 
@@ -19,3 +22,26 @@ def show_whole(cell):
     """A cell without a fold of its own."""
     cell.attributes.pop("hide_mode", None)
     return cell
+
+
+def write_number(translator, node):
+    """Write the number of a numbered thing, as captions do."""
+    translator.add_fignumber(node)
+
+
+def numbers(env):
+    """The numbers of all quizzes, as text, by page and id, in the order of the site."""
+    found = [
+        (number, page, name)
+        for page, kinds in env.toc_fignumbers.items()
+        for name, number in kinds.get("quiz", {}).items()
+    ]
+    named = {}
+    for number, page, name in sorted(found):
+        named.setdefault(page, {})[name] = ".".join(map(str, number))
+    return named
+
+
+def relative_address(env, docname):
+    """Where a page lies, as seen from the one that is being written."""
+    return env._app.builder.get_relative_uri(env.current_document.docname, docname)

@@ -15,7 +15,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from sphinx_lectures.execution.page import code_cells, read_notebook
-from sphinx_lectures.exercises import is_cell, is_solution
+from sphinx_lectures.exercises.folds import is_solution
+from sphinx_lectures.exercises.private import is_cell
 from sphinx_lectures.notebooks.markdown import Markdown, attachment, escape, fenced
 from sphinx_lectures.notebooks.private import numbers, works_cited
 

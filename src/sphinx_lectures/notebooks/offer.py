@@ -24,7 +24,7 @@ from sphinx_lectures.downloads import library_of
 from sphinx_lectures.execution.outputs import files_read
 from sphinx_lectures.execution.page import is_notebook
 from sphinx_lectures.notebooks.copy import has_solutions, notebook_of
-from sphinx_lectures.repository import colab_address, raw_address
+from sphinx_lectures.sharing.repository import colab_address, raw_address
 
 FOLDER = "_notebooks"  #: of the site; the folders of the pages are repeated in it
 

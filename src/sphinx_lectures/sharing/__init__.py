@@ -1,34 +1,17 @@
-"""What search engines and previews of shared links get of a site that knows its address.
+"""Links that need an address on the web: that of the site, or that of its repository.
 
-``robots.txt`` names the sitemap, and a preview says of a page what its description does, not what
-its first sentences happen to be. `sphinx_sitemap` and `sphinxext.opengraph` do the rest.
+Without the environment variables ``SITE_URL`` and ``SITE_REPOSITORY`` no page has such a link.
+``previews`` says what search engines and previews of shared links get, ``repository`` where a page
+is edited, an error reported, and a notebook opened.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from docutils import nodes
-
-from sphinx_lectures import SAFE, full_address
-
-ROBOTS = "User-agent: *\nAllow: /\nSitemap: {}\n"
-
-
-def _write_robots(app, exception):
-    if not exception and app.config.html_baseurl and app.builder.name in ("html", "dirhtml"):
-        text = ROBOTS.format(full_address(app.config, "sitemap.xml"))
-        Path(app.outdir, "robots.txt").write_text(text, encoding="utf-8", newline="\n")
-
-
-def _describe(app, pagename, templatename, context, doctree):
-    metas = doctree.findall(nodes.meta) if doctree else ()
-    for meta in metas:
-        if meta.get("name") == "description":
-            context["meta"] = {**(context["meta"] or {}), "og:description": meta["content"]}
+from sphinx_lectures import SAFE
+from sphinx_lectures.sharing import previews, repository
 
 
 def setup(app):
-    app.connect("html-page-context", _describe, priority=400)  # before the preview is made
-    app.connect("build-finished", _write_robots)
+    previews.connect(app)
+    repository.connect(app)
     return SAFE

@@ -61,7 +61,7 @@ FILES = {
 SETTINGS = {
     "extensions": [
         "myst_nb",
-        *(f"sphinx_lectures.{name}" for name in ("downloads", "repository")),
+        *(f"sphinx_lectures.{name}" for name in ("downloads", "sharing")),
         "sphinx_lectures.notebooks",
     ],
     "exclude_patterns": ["_build", "README.md"],

@@ -17,7 +17,6 @@ SETTINGS = {
         "myst_nb",
         "sphinxcontrib.bibtex",
         "sphinx_lectures.execution",
-        "sphinx_lectures.quiz",
         "sphinx_lectures.notebooks",
     ],
     "exclude_patterns": ["_build"],

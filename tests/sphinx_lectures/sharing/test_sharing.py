@@ -20,7 +20,7 @@ Some first sentence.
 def build(tmp_path):
     def build(**settings):
         (tmp_path / "index.md").write_text(PAGE, encoding="utf-8")
-        extensions = ["myst_parser", "sphinxext.opengraph", "sphinx_lectures.sharing"]
+        extensions = ["myst_parser", "sphinx_lectures.sharing"]
         settings |= {"extensions": extensions, "source_suffix": {".md": "markdown"}}
         settings["ogp_social_cards"] = {"enable": False}
         out = tmp_path / "out"
@@ -32,7 +32,7 @@ def build(tmp_path):
 
 
 def test_preview_says_what_the_description_does(build):
-    out = build(html_baseurl="https://example.org/x/", ogp_site_url="https://example.org/x/")
+    out = build(html_baseurl="https://example.org/x/")
     html = BeautifulSoup((out / "index.html").read_text(encoding="utf-8"), "html.parser")
     preview = html.select_one("meta[property='og:description']")
     assert preview["content"] == "What the page is about."
@@ -44,3 +44,12 @@ def test_robots_are_told_where_the_sitemap_is_if_the_site_knows_its_address(buil
     assert "\nSitemap: https://example.org/x/sitemap.xml\n" in robots
     (out / "robots.txt").unlink()
     assert not (build() / "robots.txt").exists()
+
+
+def test_the_environment_may_name_the_address(build, monkeypatch):
+    monkeypatch.setenv("SITE_URL", "https://example.org/x")
+    out = build(sitemap_url_scheme="{link}")
+    assert "https://example.org/x/index.html" in (out / "sitemap.xml").read_text(encoding="utf-8")
+    assert '<link rel="canonical" href="https://example.org/x/index.html"' in (
+        out / "index.html"
+    ).read_text(encoding="utf-8")

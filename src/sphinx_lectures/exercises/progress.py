@@ -12,9 +12,9 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
+from sphinx_lectures.exercises.elements import element
+from sphinx_lectures.exercises.private import numbers, relative_address
 from sphinx_lectures.other_pages import link_to
-from sphinx_lectures.quiz.elements import element
-from sphinx_lectures.quiz.private import numbers, relative_address
 
 
 class progress(nodes.General, nodes.Element):

@@ -17,9 +17,9 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_lectures import add_files
-from sphinx_lectures.quiz.elements import element
-from sphinx_lectures.quiz.private import write_number
-from sphinx_lectures.quiz.syntax import pattern, read, variants
+from sphinx_lectures.exercises.elements import element
+from sphinx_lectures.exercises.private import write_number
+from sphinx_lectures.exercises.syntax import pattern, read, variants
 
 logger = logging.getLogger(__name__)
 

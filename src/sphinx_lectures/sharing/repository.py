@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from sphinx.errors import ConfigError
 
-from sphinx_lectures import SAFE, full_address, page_title
+from sphinx_lectures import full_address, page_title
 
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)")
 
@@ -82,10 +82,9 @@ def _append(app, pagename, templatename, context, doctree):
     context["body"] += f'<p class="repository-links">{links}</p>\n'
 
 
-def setup(app):
+def connect(app):
     app.add_config_value("repository", "", "html", types=[str])
     app.add_config_value("repository_branch", "main", "html", types=[str])
     app.add_config_value("repository_notebooks", "notebooks", "html", types=[str])
     app.connect("config-inited", _read_address)
     app.connect("html-page-context", _append, priority=600)  # below what pages say of themselves
-    return SAFE

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 from docutils import nodes
 
-from sphinx_lectures import SAFE, add_files, page_title
+from sphinx_lectures import add_files, page_title
 
 FILE = "_cards.js"  #: of the site
 SCRIPT = Path(__file__).with_name("cards.js")
@@ -80,7 +80,6 @@ def _write(app, exception):
     Path(app.outdir, FILE).write_text(f"showCards({said});\n", encoding="utf-8", newline="\n")
 
 
-def setup(app):
+def connect(app):
     add_files(app, SCRIPT, nodes.reference)
     app.connect("build-finished", _write, priority=770)  # on pages as they were written
-    return SAFE

@@ -59,7 +59,6 @@ SETTINGS = {
         "myst_parser",
         "sphinx_lectures.text",
         "sphinx_lectures.exercises",
-        "sphinx_lectures.quiz",
     ],
     "myst_enable_extensions": ["dollarmath"],
     "html_math_renderer": "mathml",

@@ -9,9 +9,9 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from sphinx_lectures import NOT_HTML
-from sphinx_lectures.quiz.directive import quiz
-from sphinx_lectures.quiz.progress import progress
-from sphinx_lectures.quiz.sheet import sheet
+from sphinx_lectures.exercises.progress import progress
+from sphinx_lectures.exercises.quiz import quiz
+from sphinx_lectures.exercises.sheet import sheet
 
 logger = logging.getLogger(__name__)
 KINDS = (quiz, progress, sheet)

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from sphinx_lectures.quiz.syntax import pattern, read
+from sphinx_lectures.exercises.syntax import pattern, read
 
 SINGLE = """
 Which matrix multiplies the *old* state $h$?
@@ -56,7 +56,7 @@ def build(tmp_path):
             (tmp_path / f"{page}.md").write_text(text, encoding="utf-8")
         warnings = tmp_path / "warnings"
         settings = {
-            "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.quiz"],
+            "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.exercises"],
             "myst_enable_extensions": ["dollarmath"],
             "html_math_renderer": "mathml",
             "numfig": True,
@@ -215,7 +215,7 @@ def test_builder_that_writes_no_html_leaves_a_quiz_out_and_says_so(tmp_path, bui
     lists = "```{progress}\n```\n\n```{questions}\n```\n"
     text = f"# Page\n\n```{{quiz}}\n{SEVERAL}```\n\n{lists}"
     (tmp_path / "index.md").write_text(text, encoding="utf-8")
-    settings = {"extensions": ["myst_parser", "sphinx_lectures.quiz"], "numfig": True}
+    settings = {"extensions": ["myst_parser", "sphinx_lectures.exercises"], "numfig": True}
     said, out = StringIO(), tmp_path / "out"
     with docutils_namespace():
         Sphinx(tmp_path, None, out, out / "doctrees", builder, settings, None, said).build()

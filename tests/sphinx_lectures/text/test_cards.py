@@ -7,7 +7,7 @@ import pytest
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from sphinx_lectures.cards import cards, references, targets
+from sphinx_lectures.text.cards import cards, references, targets
 
 BIB = "@book{Known2000, title={A title}, author={A. U. Thor}, publisher={P}, year={2000}}"
 INDEX = """# Start
@@ -55,7 +55,7 @@ def site(tmp_path_factory):
     (source / "folder/x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
     extensions = ["myst_parser", "sphinxcontrib.bibtex"]
     settings = {
-        "extensions": [*extensions, "sphinx_lectures.text", "sphinx_lectures.cards"],
+        "extensions": [*extensions, "sphinx_lectures.text"],
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
         "html_math_renderer": "mathml",
         "numfig": True,

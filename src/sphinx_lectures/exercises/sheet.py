@@ -14,11 +14,11 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_lectures import add_static_files
-from sphinx_lectures.exercises import is_cell, is_exercise, is_solution
+from sphinx_lectures.exercises.elements import element
+from sphinx_lectures.exercises.folds import is_exercise, is_solution
+from sphinx_lectures.exercises.private import is_cell, numbers, relative_address
+from sphinx_lectures.exercises.quiz import quiz
 from sphinx_lectures.other_pages import absolute, follow, link_to
-from sphinx_lectures.quiz.directive import quiz
-from sphinx_lectures.quiz.elements import element
-from sphinx_lectures.quiz.private import numbers, relative_address
 
 STYLE = Path(__file__).with_name("sheet.css")
 MARK = "quiz_sheet"  #: in the metadata of a page that shows questions or answers of others
