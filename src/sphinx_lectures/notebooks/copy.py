@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import base64
-import mimetypes
 import re
 import sys
-from pathlib import Path
+from itertools import groupby
 
 import nbformat
 from docutils import nodes
@@ -17,10 +15,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sphinx_lectures.execution.page import code_cells, read_notebook
 from sphinx_lectures.exercises.folds import is_solution
 from sphinx_lectures.exercises.private import is_cell
-from sphinx_lectures.notebooks.markdown import Markdown, attachment, escape, fenced
+from sphinx_lectures.notebooks.markdown import Markdown, escape, fenced
 from sphinx_lectures.notebooks.private import numbers, works_cited
 
 ROOM_FOR_CODE = nodes.comment()  #: stands for an empty cell of code
+NEW_CELL = None  #: stands between blocks of text that are cells of their own
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -51,60 +50,48 @@ def has_solutions(doctree):
 
 
 def notebook_of(page, doctree, solutions=True):
-    """The notebook of a page.
+    """The notebook of a page, with no outputs, and with positions as ids of its cells.
 
-    Parameters
-    ----------
-    page : Page
-        The page.
-    doctree : document
-        What stands on it, with all references resolved.
-    solutions : bool
-        False for a copy to hand out: in the place of a solution there is room for an answer, and
-        for code if it has some; answers of quizzes and sections of the class ``solution`` are
-        left out.
-
-    Returns
-    -------
-    NotebookNode
-        Without outputs; the ids of its cells are their positions.
+    In a copy to hand out, which has no `solutions`, there is room for an answer in the place of
+    each, and for code if it has some; answers of quizzes and sections of the class ``solution`` are
+    left out.
     """
-    source = read_notebook(page.text, page.path)
+    source = read_notebook(page.text)
     writer = Markdown(*numbers(page.app, page.docname, doctree), page.link)
     title = doctree.next_node(nodes.title)
-    parts = list(_parts(doctree, solutions))
+    parts = [(node, level) for node, level in _parts(doctree, solutions) if node is not title]
     shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
-    indices = [i for i, _ in code_cells(source)]
-    hidden = [i for i in indices if i not in shown and _is_setup(source.cells[i])]
+    hidden = [i for i, cell in code_cells(source) if i not in shown and _is_setup(cell)]
     imported = _imported(source.cells[i].source for i in (*shown, *hidden))
-
-    heading = [f"# {writer.inline(*title.children)}"] if title else []
-    cells = [_text([*heading, *_introduction(page, imported, solutions)])]
-    if page.calls_library(imported):
-        cells.append(_code(page.install_cell(imported)))
-    cells += [_code(text, collapsed=True) for text in _preparations(page, imported)]
-    text = []
+    found = [f"# {writer.inline(*title.children)}"] if title else []
+    found += [*_introduction(page, imported, solutions), NEW_CELL, *_preparations(page, imported)]
     for node, level in parts:
         if node is ROOM_FOR_CODE:
-            cells += [*_flush(page, writer, text), _code("")]
-            text = []
+            found.append(_code(""))
         elif is_cell(node):
-            cells += _flush(page, writer, text)
             while hidden and hidden[0] < node["cell_index"]:
-                cells.append(_code(source.cells[hidden.pop(0)].source))
-            cells.append(_copy(source.cells[node["cell_index"]], is_solution(node.parent)))
-            text = [c for figure in node.findall(nodes.figure) for c in writer.captions(figure)]
-        elif isinstance(node, nodes.title) and node is not title:
-            cells += _flush(page, writer, text)
-            text = [f"{'#' * level} {writer.inline(*node.children)}"]
-        elif node is not title:
-            text += writer.blocks(node)
-    cells += _flush(page, writer, [*text, *_references(doctree)])
+                found.append(_code(source.cells[hidden.pop(0)].source))
+            found.append(_copy(source.cells[node["cell_index"]], is_solution(node.parent)))
+            found += writer.blocks(*node.findall(nodes.caption))
+        elif isinstance(node, nodes.title):
+            found += [NEW_CELL, f"{'#' * level} {writer.inline(*node.children)}"]
+        else:
+            found += writer.blocks(node)
+    cells = list(_cells([*found, *_references(doctree)]))
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position}"
     notebook = new_notebook(cells=cells, metadata=METADATA)
     nbformat.validate(notebook)
     return notebook
+
+
+def _cells(found):
+    """Cells, of which those of text hold all blocks that follow each other."""
+    for is_text, group in groupby(found, key=lambda one: isinstance(one, str)):
+        if is_text:
+            yield new_markdown_cell("\n\n".join(group))
+        else:
+            yield from (cell for cell in group if cell is not NEW_CELL)
 
 
 def _parts(parent, solutions, level=0):
@@ -146,11 +133,6 @@ def _without_answers(node):
         for answers in [part for part in node.findall(nodes.Element) if _is_answers(part)]:
             answers.parent.remove(answers)
     return node
-
-
-def _is_collapsed(cell):
-    tags = cell.metadata.get("tags", [])
-    return any(tag.replace("_", "-") in ("hide-input", "hide-cell") for tag in tags)
 
 
 def _is_setup(cell):
@@ -204,9 +186,12 @@ def _introduction(page, imported, solutions):
 
 
 def _preparations(page, imported):
-    """Code that puts data files and the style of the figures in place."""
+    """Cells that put the library, data files and the style of the figures in place."""
+    if page.calls_library(imported):
+        yield _code(page.install_cell(imported))
     if page.address and (names := page.data):
-        yield FETCH.format(names=names, address=repr(page.folder_address))
+        fetch = FETCH.format(names=names, address=repr(page.folder_address))
+        yield _code(fetch, collapsed=True)
     style = page.path.parent / "matplotlibrc"
     if "matplotlib" in imported and style.is_file():
         lines = [line.partition(":") for line in style.read_text(encoding="utf-8").splitlines()]
@@ -216,26 +201,7 @@ def _preparations(page, imported):
             if colon and not name.startswith("#") and not PAGE_STYLE.match(name)
         }
         items = "\n".join(f"    {name!r}: {value!r}," for name, value in settings.items())
-        yield STYLE.format(items=items)
-
-
-def _flush(page, writer, blocks):
-    """The blocks as a cell of text, if there are any, with the images that they show."""
-    if not blocks:
-        return []
-    cell = _text(blocks)
-    for file in writer.images:
-        path = Path(page.app.srcdir, file)
-        if path.is_file():  # Sphinx has warned if it is not
-            kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-            content = base64.b64encode(path.read_bytes()).decode()
-            cell.setdefault("attachments", {})[attachment(file)] = {kind: content}
-    writer.images.clear()
-    return [cell]
-
-
-def _text(blocks):
-    return new_markdown_cell("\n\n".join(blocks))
+        yield _code(STYLE.format(items=items), collapsed=True)
 
 
 def _code(source, collapsed=False, tags=()):
@@ -246,8 +212,9 @@ def _code(source, collapsed=False, tags=()):
 
 
 def _copy(cell, in_solution):
-    tags = [tag for tag in cell.metadata.get("tags", []) if tag == "raises-exception"]
-    return _code(cell.source, in_solution or _is_collapsed(cell), tags)
+    tags = {tag.replace("_", "-") for tag in cell.metadata.get("tags", [])}
+    collapsed = in_solution or not tags.isdisjoint({"hide-input", "hide-cell"})
+    return _code(cell.source, collapsed, tags & {"raises-exception"})
 
 
 def _references(doctree):

@@ -1,7 +1,8 @@
 """A resolved page as plain Markdown, which notebooks show well: no directive and no role is left.
 
 TeX stays TeX between dollars, admonitions become quotations, collapsed boxes ``<details>``, tables
-have pipes. Whatever has no form of its own in Markdown is written as what stands in it.
+have pipes. Whatever has no form of its own is written as what stands in it, an image as its
+alternative text.
 """
 
 from __future__ import annotations
@@ -18,6 +19,14 @@ DISPLAYED = re.compile(r"\$\$\n(.*?)\n\$\$", re.DOTALL)
 MATH_END = re.compile(r"(?<!\\)\$$")
 INLINE_TAGS = {"button", "input", "label", "span"}
 PYTHON = {"default": "python", "ipython3": "python"}
+MARKS = {
+    "emphasis": "*{}*",
+    "strong": "**{}**",
+    "subscript": "<sub>{}</sub>",
+    "superscript": "<sup>{}</sup>",
+    "footnote_reference": "[{}]",
+    "button": "",
+}
 DROPPED = (nodes.Invisible, nodes.meta, nodes.system_message)
 
 
@@ -39,11 +48,6 @@ def quoted(blocks):
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
-def attachment(file):
-    """Name under which an image is part of a notebook."""
-    return file.rpartition("/")[2].replace(" ", "-")
-
-
 def details(summary, blocks):
     """A box that opens on a click."""
     head = f"<details>\n<summary>{summary}</summary>"
@@ -53,19 +57,13 @@ def details(summary, blocks):
 class Markdown:
     """Writes nodes of a page.
 
-    Parameters
-    ----------
-    numbers : dict of str to str
-        What figures, tables and other numbered things are called, by id: ``"Fig. 3"``.
-    equations : dict of str to str
-        Numbers of equations, by id.
-    link : callable
-        Address that a reference node leads to, or None if it leads nowhere from a notebook.
+    `numbers` says what figures, tables and other numbered things are called, by id ("Fig. 3"),
+    `equations` the numbers of equations, and `link` the address that a reference node leads to,
+    which is empty if it leads nowhere from a notebook.
     """
 
     def __init__(self, numbers, equations, link):
         self.numbers, self.equations, self.link = numbers, equations, link
-        self.images = []  #: files that were shown, by their path in the source
 
     def blocks(self, *children):
         """Each child as one or more blocks; what is inline and stands together is a paragraph."""
@@ -87,7 +85,8 @@ class Markdown:
         line = ""
         for node in children:
             write = getattr(self, f"_inline_{_kind(node)}", None)
-            text = write(node) if write else self.inline(*node.children)
+            inner = MARKS.get(_kind(node), "{}")
+            text = write(node) if write else inner.format(self.inline(*node.children))
             # A dollar that is followed by a digit would not end a formula.
             joint = " " if MATH_END.search(line) and text[:1].isdigit() else ""
             line += joint + text
@@ -99,10 +98,7 @@ class Markdown:
         text = " ".join(self.inline(*node.children).split())
         return [LINE_START.sub(_escape_mark, text, count=1) if LINE_START.match(text) else text]
 
-    _p = _line = _attribution = _caption = _paragraph
-
-    def _rubric(self, node):
-        return [f"**{text}**" for text in self._paragraph(node)]
+    _p = _line = _attribution = _paragraph
 
     def _math_block(self, node):
         number = "".join(self.equations.get(name, "") for name in node["ids"])
@@ -169,46 +165,23 @@ class Markdown:
             for entry in row
         ]
 
-    def _figure(self, node):
-        content = [child for child in node if not isinstance(child, nodes.caption)]
-        return [*self.blocks(*content), *self.captions(node)]
-
-    def captions(self, figure):
-        """What is written below a figure, with its name."""
-        captions = [part for part in figure if isinstance(part, nodes.caption)]
-        return [self._name(figure) + text for part in captions for text in self._paragraph(part)]
+    def _caption(self, node):
+        return [self._name(node.parent) + text for text in self._paragraph(node)]
 
     def _name(self, node):
         return "".join(f"**{self.numbers[i]}.** " for i in node["ids"] if i in self.numbers)
-
-    def _image(self, node):
-        return [self._inline_image(node)]
 
     def _details(self, node):
         summary, *rest = node.children
         return [details(self.inline(*summary.children), self.blocks(*rest))]
 
-    def _transition(self, node):
-        return ["---"]
-
     def _raw(self, node):
         return [node.astext()] if "html" in node.get("format", "").split() else []
-
-    def _footnote(self, node):
-        label, *rest = node.children
-        text = "\n\n".join(self.blocks(*rest))
-        return [f"[{label.astext()}] {text}"]
 
     # Parts of a line: each returns a string.
 
     def _inline_Text(self, node):
         return escape(re.sub(r"\s+", " ", node.astext()))
-
-    def _inline_emphasis(self, node):
-        return f"*{self.inline(*node.children)}*"
-
-    def _inline_strong(self, node):
-        return f"**{self.inline(*node.children)}**"
 
     def _inline_literal(self, node):
         text = " ".join(node.astext().split())
@@ -227,17 +200,8 @@ class Markdown:
 
     _inline_number_reference = _inline_reference
 
-    def _inline_footnote_reference(self, node):
-        return f"[{node.astext()}]"
-
     def _inline_image(self, node):
-        # What writes the HTML has put the address on the site in the place of the file's name.
-        file = node.get("candidates", {}).get("*", node["uri"])
-        alt = escape(node.get("alt", ""))
-        if "://" in file:
-            return f"![{alt}]({file})"
-        self.images.append(file)
-        return f"![{alt}](attachment:{attachment(file)})"
+        return escape(node.get("alt", ""))
 
     def _inline_number(self, node):
         while node := node.parent:
@@ -245,20 +209,11 @@ class Markdown:
                 return f"**{name}.** "
         return ""
 
-    def _inline_subscript(self, node):
-        return f"<sub>{self.inline(*node.children)}</sub>"
-
-    def _inline_superscript(self, node):
-        return f"<sup>{self.inline(*node.children)}</sup>"
-
     def _inline_raw(self, node):
         return "".join(self._raw(node))
 
     def _inline_label(self, node):
         return " ".join(filter(None, (self.inline(child).strip() for child in node)))
-
-    def _inline_button(self, node):
-        return ""
 
     def _inline_input(self, node):
         return "\\_\\_\\_\\_\\_" if node["html"].get("type") == "text" else ""
@@ -270,8 +225,8 @@ def _kind(node):
 
 
 def _is_inline(node):
-    inline = isinstance(node, (nodes.Text, nodes.Inline)) and not isinstance(node, nodes.image)
-    return (inline and not isinstance(node, DROPPED)) or _kind(node) in INLINE_TAGS
+    inline = isinstance(node, (nodes.Text, nodes.Inline)) and not isinstance(node, DROPPED)
+    return inline or _kind(node) in INLINE_TAGS
 
 
 def _escape_mark(mark):
