@@ -96,7 +96,7 @@ def _outcomes(app, variation, docnames):
         return not (result["stopped"] or result["unmet"])
 
     try:
-        found = (page_of(app, app.env, name) for name in docnames)
+        found = (page_of(app, name) for name in docnames)
         pages = [page for page in found if page and is_to_run(page.notebook)]
         kept |= {page: path for page in pages if (path := store.find(page.key, world))}
         if missing := [page for page in pages if page not in kept]:

@@ -19,7 +19,6 @@ from sphinx_lectures.execution.page import (
     code_cells,
     is_to_run,
     language,
-    loaded_file,
     read_notebook,
 )
 from sphinx_lectures.execution.private import end_kernel
@@ -73,39 +72,25 @@ def environment(app):
     return {name: value for name, value in found.items() if value is not None}
 
 
-def problems_before_running(text, notebook, path):
+def problems_before_running(text, notebook):
     """Why a page cannot be run, before it is."""
     head = notebook.metadata.get("mystnb") or {}
-    lines = text.splitlines()
-    failures = [
-        Failure(
-            None, _line_with(lines, name), f"`{name}` is not offered (see `lectures_cell_timeout`)"
-        )
-        for name in NOT_OFFERED
-        if name in head
-    ]
-    if head.get("execution_mode") not in (None, "off", False):
-        words = f'expected execution_mode "off" or none, got {head["execution_mode"]!r}'
-        failures.append(Failure(None, _line_with(lines, "execution_mode"), words))
-    failures += [
-        Failure(number, cell_line(text, notebook, index), f"found no file {name!r} to load")
-        for number, (index, cell) in enumerate(code_cells(notebook), 1)
-        if (name := loaded_file(cell)) and not (path.parent / name).is_file()
-    ]
-    failures += [
-        Failure(number, cell_line(text, notebook, index) + line - 1, words)
-        for number, (index, cell) in enumerate(code_cells(notebook), 1)
-        if is_finding(cell)
-        for line, words in mistakes(cell.source)
-    ]
-    if is_to_run(notebook) and (found := language(notebook)) != "python":
-        heads = (i for i, line in enumerate(text.splitlines(), 1) if "kernelspec" in line)
-        failures.append(Failure(None, next(heads), f"expected a Python kernel, got {found!r}"))
-    return failures
+    mode, found = head.get("execution_mode"), language(notebook)
+    for name in filter(head.__contains__, NOT_OFFERED):
+        yield _of_head(text, name, f"`{name}` is not offered (see `lectures_cell_timeout`)")
+    if mode not in (None, "off", False):
+        words = f'expected execution_mode "off" or none, got {mode!r}'
+        yield _of_head(text, "execution_mode", words)
+    if is_to_run(notebook) and found != "python":
+        yield _of_head(text, "kernelspec", f"expected a Python kernel, got {found!r}")
+    for number, (index, cell) in enumerate(code_cells(notebook), 1):
+        for line, words in mistakes(cell.source) if is_finding(cell) else ():
+            yield Failure(number, cell_line(text, notebook, index) + line - 1, words)
 
 
-def _line_with(lines, word):
-    return next((number for number, line in enumerate(lines, 1) if word in line), 1)
+def _of_head(text, word, message):
+    lines = enumerate(text.splitlines(), 1)
+    return Failure(None, next((number for number, line in lines if word in line), 1), message)
 
 
 async def run_page(app, path, text, attempts=2):
@@ -114,7 +99,7 @@ async def run_page(app, path, text, attempts=2):
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
     """
-    notebook, started = read_notebook(text, path), []
+    notebook, started = read_notebook(text), []
     sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
     for index, source in sources.items():
         notebook.cells[index].source = reporting(source)
@@ -187,8 +172,7 @@ def _failure(app, text, notebook, index, error):
         outputs = [o for o in notebook.cells[index].outputs if o.output_type == "error"]
         trace = ANSI.sub("", "\n".join(outputs[-1].traceback)) if outputs else error.traceback
         where = re.search(r"Cell In\[\d+\], line (\d+)", trace)
-        if where and not loaded_file(notebook.cells[index]):
-            line += int(where[1]) - 1
+        line += int(where[1]) - 1 if where else 0
         message = f"raised {error.ename}: {error.evalue}\n{trace}"
     elif isinstance(error, BaseException):
         message = f"could not run: {error}"

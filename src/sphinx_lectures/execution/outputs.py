@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from logging import Filter
@@ -46,7 +46,6 @@ from sphinx_lectures.execution.page import (
     is_notebook,
     is_to_run,
     language,
-    loaded_file,
     read_notebook,
 )
 from sphinx_lectures.execution.private import sphinx_logger
@@ -85,7 +84,7 @@ class Page:
 
     @cached_property
     def notebook(self):
-        return read_notebook(self.text, self.path)
+        return read_notebook(self.text)
 
 
 def read(text):
@@ -99,14 +98,14 @@ def read(text):
 
 
 def _with_outputs(text):
-    notebook = read_notebook(text, _reading)
+    notebook = read_notebook(text)
     cells, kept = [cell for _, cell in code_cells(notebook)], _outputs.get((_reading, text), [])
     if cells:
         name = language(notebook)
         lexer = "ipython3" if name == "python" else name
         notebook.metadata["language_info"] = {"name": name, "pygments_lexer": lexer}
         if not is_notebook(text):
-            logger.warning(NO_FORMAT, location=f"{_reading}:1", type="lectures", subtype="page")
+            _warn(f"{_reading}:1", NO_FORMAT)
     notebook.metadata["mystnb"] = {**notebook.metadata.get("mystnb", {}), "execution_mode": "off"}
     for number, (cell, outputs) in enumerate(zip(cells, kept, strict=False), 1):
         cell.outputs, cell.execution_count = from_dict(outputs), number
@@ -127,8 +126,8 @@ def _complaining(path):
         words = f"expected UTF-8, got the byte {error.object[error.start]:#x}"
         raise SphinxError(f"{path}:{line}: {words}") from None  # Sphinx can go no further
     except Exception as error:
-        words = f"the page cannot be read: {error}"
-        logger.warning(words, location=f"{path}:1", type="lectures", subtype="page")
+        _failed.add(str(path))
+        _warn(f"{path}:1", f"the page cannot be read: {error}")
 
 
 def world_of(app):
@@ -142,7 +141,7 @@ def _read_again(app, env, added, changed, removed):
     shown = getattr(env, "lectures_shown", {})
     outdated = []
     for name in sorted(shown.keys() & env.found_docs - added - changed):
-        page = page_of(app, env, name)
+        page = page_of(app, name)
         kept = page and store.find(page.key, world)
         if not kept or kept.name != shown[name]:
             outdated.append(name)
@@ -154,11 +153,11 @@ def run_pages(app, env, docnames):
     store, world = Store(build_folder(app, "outputs")), world_of(app)
     env.lectures_shown = getattr(env, "lectures_shown", {})
     missing = []
-    pages = [page for name in docnames if (page := page_of(app, env, name))]
+    pages = [page for name in docnames if (page := page_of(app, name))]
     for page in pages:
         _outputs[page.path, page.text] = []
         env.lectures_shown.pop(page.docname, None)
-        if failures := problems_before_running(page.text, page.notebook, page.path):
+        if failures := [*problems_before_running(page.text, page.notebook)]:
             _report(page, failures)
         elif not is_to_run(page.notebook):
             continue
@@ -179,22 +178,27 @@ def run_pages(app, env, docnames):
 
 def files_read(app, docname):
     """Names, as seen from the folder of the site, of the files that a page read when it ran."""
+    return [name for kind, name, _ in _record_of(app, docname) if kind == "file"]
+
+
+def _record_of(app, docname):
     kept = app.env.lectures_shown.get(docname)
-    record = Path(build_folder(app, "outputs"), kept).with_suffix(".reads") if kept else Path()
-    return [name for kind, name, _ in load_json(record) if kind == "file"] if kept else []
+    return load_json(Path(build_folder(app, "outputs"), kept).with_suffix(".reads")) if kept else []
 
 
 def _say_what_to_watch(app, exception):
     """Keep names of what pages have read outside of the site: who has not built sees no change."""
     if exception:
         return
-    store, shown = build_folder(app, "outputs"), app.env.lectures_shown.values()
-    records = [load_json((store / name).with_suffix(".reads")) for name in shown]
-    read = {(kind, name) for record in records for kind, name, _ in record}
-    outside = {
-        (k, n) for k, n in read if k == "variable" or (k != "package" and Path(n).is_absolute())
+    read = {
+        (kind, name) for page in app.env.lectures_shown for kind, name, _ in _record_of(app, page)
     }
-    write_whole(build_folder(app, "watched.json"), json.dumps(sorted(outside)))
+    outside = [
+        [kind, name]
+        for kind, name in sorted(read)
+        if kind == "variable" or (kind != "package" and Path(name).is_absolute())
+    ]
+    write_whole(build_folder(app, "watched.json"), json.dumps(outside))
 
 
 def unmet_on(page, outputs):
@@ -252,33 +256,26 @@ def _report(page, failures):
     _failed.add(str(page.path))
     for failure in failures:
         cell = f"code cell {failure.cell}: " if failure.cell else ""
-        logger.warning(
-            "%s%s",
-            cell,
-            failure.message,
-            location=f"{page.path}:{failure.line}",
-            type="lectures",
-            subtype="execution",
-        )
+        _warn(f"{page.path}:{failure.line}", cell + failure.message, "execution")
 
 
-def page_of(app, env, docname):
+def _warn(place, words, kind="page"):
+    logger.warning("%s", words, location=place, type="lectures", subtype=kind)
+
+
+def page_of(app, docname):
     """A page, or None if it is no notebook, or cannot be read."""
-    path = Path(env.doc2path(docname))
+    path = Path(app.env.doc2path(docname))
     with _complaining(path):
-        return _page(app, env, docname, path)
-
-
-def _page(app, env, docname, path):
-    text = path.read_text(encoding="utf-8-sig")
-    if not is_notebook(text):
-        return None
-    code, named = _code(env, docname, text)
-    folder = os.path.relpath(path.parent, app.confdir)
-    parts = json.dumps([folder, code, named, sys.version, processor.settings(app.config)])
-    files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
-    files += [path.parent / name for name in named]
-    return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
+        text = path.read_text(encoding="utf-8-sig")
+        if not is_notebook(text):
+            return None
+        code, named = _code(app.env, docname, text)
+        folder = os.path.relpath(path.parent, app.confdir)
+        parts = json.dumps([folder, code, named, sys.version, processor.settings(app.config)])
+        files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
+        files += [path.parent / name for name in named]
+        return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
 
 
 def _code(env, docname, text):
@@ -286,26 +283,23 @@ def _code(env, docname, text):
     if not hasattr(env, "lectures_code"):
         env.lectures_code = {}
     mark = hashlib.sha256(f"{TAGS}{text}".encode()).hexdigest()
-    known = env.lectures_code.get(docname)
-    if not known or known[0] != mark:
+    if env.lectures_code.get(docname, [None])[0] != mark:
         notebook = read_notebook(text)
-        cells = [cell for _, cell in code_cells(notebook)]
-        loaded = [loaded_file(cell) for cell in cells]
+        # The empty text has the outputs of earlier builds stay known.
         code = [
-            [cell.source, name, *(tag in cell.metadata.get("tags", []) for tag in TAGS)]
-            for cell, name in zip(cells, loaded, strict=True)
+            [cell.source, "", *(tag in cell.metadata.get("tags", []) for tag in TAGS)]
+            for _, cell in code_cells(notebook)
         ]
-        named = notebook.metadata.get("depends") or []
-        known = env.lectures_code[docname] = mark, code, [*named, *filter(None, loaded)]
-    return known[1:]
+        env.lectures_code[docname] = mark, code, list(notebook.metadata.get("depends") or [])
+    return env.lectures_code[docname][1:]
 
 
 def _before_reading(app, docname, source):
     global _reading
     _reading = Path(app.env.doc2path(docname))
-    with suppress(Exception):  # reading it says so
-        if is_notebook(source[0]) and (_reading, source[0]) not in _outputs:
-            logger.warning("the page %s", CHANGED, location=docname, type="lectures")
+    known = str(_reading) in _failed or (_reading, source[0]) in _outputs
+    if not known and is_notebook(source[0]):
+        _warn(docname, f"the page {CHANGED}")
 
 
 class _NoConsequences(Filter):

@@ -12,28 +12,14 @@ __all__ = ["cell_line", "code_cells", "is_notebook", "is_to_run", "read_notebook
 _parsed = lru_cache(maxsize=64)(parse)
 
 
-def read_notebook(text, path=None):
-    """The notebook that a page's text stands for, without outputs; a fresh copy at each call.
-
-    With the `path` of the page, cells with the option ``load`` have the code of the file that they
-    name, if it is there.
-    """
-    notebook = deepcopy(_parsed(text))
-    for _, cell in code_cells(notebook) if path else ():
-        file = path.parent / loaded_file(cell)
-        if file.is_file():
-            cell.source = file.read_text(encoding="utf-8").rstrip()
-    return notebook
+def read_notebook(text):
+    """The notebook that a page's text stands for, without outputs; a fresh copy at each call."""
+    return deepcopy(_parsed(text))
 
 
 def code_cells(notebook):
     """The code cells, as (index among all cells, cell)."""
     return [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-
-
-def loaded_file(cell):
-    """The name of the file whose code a cell has instead of its own; empty if it has its own."""
-    return str(cell.metadata.get("load") or "")
 
 
 def is_to_run(notebook):
@@ -54,8 +40,6 @@ def cell_line(text, notebook, index):
     """Line of the file, from 1, on which the first line of code of a cell stands."""
     lines = text.splitlines()
     start = notebook.metadata["source_map"][index] + 1
-    if loaded_file(notebook.cells[index]):
-        return start + 1
     code = notebook.cells[index].source.splitlines()
     for i in range(start, len(lines)):
         if lines[i : i + len(code)] == code:

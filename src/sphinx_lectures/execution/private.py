@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import json
 from logging import getLogger
-from unittest.mock import patch
 
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from nbformat import from_dict
@@ -13,7 +12,6 @@ from nbformat.v4 import new_notebook
 from sphinx.util.logging import NAMESPACE, get_node_location, is_suppressed_warning
 
 PRIVATE = (
-    "myst_nb.core.read._load_code_from_file",
     "myst_nb.core.read.is_myst_markdown_notebook",
     "myst_nb.core.read.read_myst_markdown_notebook",
     "nbclient.NotebookClient._async_cleanup_kernel",
@@ -37,9 +35,7 @@ def parse(text):
     """The notebook that a page's text stands for; in "source_map", where its cells begin."""
     if not text.strip():  # MyST-NB expects a first token
         return new_notebook(metadata={"source_map": []})
-    # MyST-NB would load files itself, but for one that is missing there would be no notebook.
-    with patch("myst_nb.core.read._load_code_from_file", lambda path, name, token, body: body):
-        notebook = read_myst_markdown_notebook(text, add_source_map=True)
+    notebook = read_myst_markdown_notebook(text, add_source_map=True)
     lines, starts = text.splitlines(), notebook.metadata["source_map"]
     for i, cell in enumerate(notebook.cells):
         # MyST-NB strips the blank lines above a text, but counts as if it had not ...

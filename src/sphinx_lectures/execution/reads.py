@@ -25,12 +25,7 @@ ABSENT = "absent"
 class World:
     """How things are now, each looked at once.
 
-    Parameters
-    ----------
-    folder : Path
-        What names of files are relative to.
-    environment : dict
-        The environment of kernels.
+    Names of files are relative to `folder`; `environment` is that of kernels.
     """
 
     def __init__(self, folder, environment):
@@ -120,13 +115,7 @@ def _within(name, kind, folder):
 
 
 class Store:
-    """Results of pages, each with the record of what it rests on.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are kept: for each result ``KEY.N.json``, and its record, ``KEY.N.reads``.
-    """
+    """Results of pages, in a folder: each a ``KEY.N.json``, and its record a ``KEY.N.reads``."""
 
     def __init__(self, folder):
         self.folder = folder
