@@ -1,6 +1,5 @@
 """Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
-import errno
 import gc
 import os
 import shutil
@@ -44,7 +43,9 @@ def main():
             app = run_sphinx(staging, build / "doctrees")
             if not app:
                 kept = "is untouched" if site.exists() else "does not exist yet"
-                print(f"{why(build)} {site} {kept}.", file=sys.stderr)
+                full = full_disk(build)
+                why = f": the disk of {full} is full" if full else ""
+                print(f"The build failed{why}. {site} {kept}.", file=sys.stderr)
                 return 2
             # Only a build into the same folder would use it, and it names this folder, hashed.
             for info in staging.glob(".buildinfo*"):
@@ -86,7 +87,7 @@ def run_sphinx(site, doctrees):
     except Exception as error:
         if isinstance(error, SphinxError) and not error.__cause__:
             print(f"{error.category}: {error}", file=sys.stderr)
-        elif not is_of_a_full_disk(error):
+        elif not full_disk(Path(site).parent):
             traceback.print_exc()
     return None
 
@@ -121,21 +122,10 @@ def summarize(app, path):
         print(f"{UNMET} are listed in {path}.", flush=True)
 
 
-def is_of_a_full_disk(error):
-    """Whether an exception, or one that led to it, says that a disk is full."""
-    while error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def why(build):
-    """In one sentence, that the build failed, and whether for want of room."""
-    for folder in (build.resolve(), Path(tempfile.gettempdir())):
-        if shutil.disk_usage(folder).free < LEAST:
-            return f"The build failed: the disk of {folder} is full."
-    return "The build failed."
+def full_disk(build):
+    """A folder whose disk is full, of those to which a build writes; None if there is none."""
+    folders = build.resolve(), Path(tempfile.gettempdir())
+    return next((one for one in folders if shutil.disk_usage(one).free < LEAST), None)
 
 
 if __name__ == "__main__":

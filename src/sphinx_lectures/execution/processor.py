@@ -11,35 +11,24 @@ import os
 import platform
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from sphinx.config import ENUM
 
-
-class Level(NamedTuple):
-    """A set of instructions, and how libraries are told to use it and no other."""
-
-    needs: frozenset  #: instructions, as in ``/proc/cpuinfo``
-    environment: dict  #: variables; None for one that is unset
-
-
-LEVELS = {
-    "": Level(frozenset(), {}),
-    "x86-64-v3": Level(
-        frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}),
-        {
-            "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-            "OPENBLAS_CORETYPE": "Haswell",
-            "ONEDNN_MAX_CPU_ISA": "AVX2",
-            "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
-            # What else could choose instructions is not set, whatever the user's environment says.
-            "NPY_ENABLE_CPU_FEATURES": None,
-            "OPENBLAS_L2_SIZE": None,
-            "DNNL_MAX_CPU_ISA": None,
-            "TF_XLA_FLAGS": None,
-            "GLIBC_TUNABLES": None,
-        },
-    ),
+LEVEL = "x86-64-v3"
+#: Its instructions, as in ``/proc/cpuinfo``.
+NEEDED = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}
+#: How libraries are told to use these and no others; None for a variable that is not set.
+PIN = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    # What else could choose instructions is not set, whatever the user's environment says.
+    "NPY_ENABLE_CPU_FEATURES": None,
+    "OPENBLAS_L2_SIZE": None,
+    "DNNL_MAX_CPU_ISA": None,
+    "TF_XLA_FLAGS": None,
+    "GLIBC_TUNABLES": None,
 }
 #: Kernels of all sites: one thread each, which is one kernel a core and the same sums on every
 #: machine; figures that carry no date; sets and dicts in one order.
@@ -70,7 +59,7 @@ def settings(config):
 
     An unpinned kernel finds the variables of the pin as the user has set them.
     """
-    pin = LEVELS[config.lectures_pin].environment
+    pin = PIN if config.lectures_pin else {}
     if why_not_pinned(config):
         pin = {name: os.environ.get(name) for name in pin}
     return {**ALWAYS, **pin, **config.lectures_kernel_environment}
@@ -82,7 +71,7 @@ def why_not_pinned(config):
         return ""
     if config.lectures_unpinned:
         return "Pages compute with the processor's own instructions, as asked."
-    if lacking := LEVELS[config.lectures_pin].needs - instructions():
+    if lacking := NEEDED - instructions():
         return (
             f"This processor ({platform.machine()}) has no {', '.join(sorted(lacking))}: pages "
             "compute with the best that it has, and last digits may differ from other machines."
@@ -91,5 +80,5 @@ def why_not_pinned(config):
 
 
 def connect(app):
-    app.add_config_value("lectures_pin", "", "env", types=ENUM(*LEVELS))
+    app.add_config_value("lectures_pin", "", "env", types=ENUM("", LEVEL))
     app.add_config_value("lectures_unpinned", False, "env", types=[bool])

@@ -31,38 +31,28 @@ def run_apart(coroutine):
 
 
 async def run_all(app, pages, seconds, keep):
-    """Run pages.
+    """Run pages, which took so many `seconds` before, by name; new ones count by their length.
 
-    Parameters
-    ----------
-    app : Sphinx
-        The application, with its settings.
-    pages : list of Page
-        What is to run.
-    seconds : dict
-        How long pages took before, by name; those that are not known count by their length.
-    keep : function
-        Called with each page, its run and its time once it has run; says whether all is well.
+    Once a page has run, `keep` is called with it, its run and its time, and says whether all is
+    well.
     """
     kernels = app.config.lectures_kernels or os.cpu_count() or 1
     # A page that never ran is taken to need a second for 500 of its characters.
     weights = {page: seconds.get(page.docname, len(page.text) / 500) for page in pages}
     waiting = sorted(pages, key=lambda page: -weights[page])
     numbers = {page: number for number, page in enumerate(waiting, 1)}
-    left, since = TimeLeft(weights, kernels), {}
+    taken = {}
     if reason := why_not_pinned(app.config):
         progress(reason)
 
     async def run(page):
         label = f"[{numbers[page]}/{len(numbers)}] {page.docname}"
         progress(f"{label}: running")
-        since[page] = time.monotonic()
+        started = time.monotonic()
         outcome = await run_page(app, page.path, page.text)
-        now = time.monotonic()
-        taken = now - since.pop(page)
-        words = left.after(page, taken, {page: now - start for page, start in since.items()})
-        done = "" if keep(page, outcome, taken) else "FAILED after "
-        progress(f"{label}: {done}{taken:.1f} s{words}")
+        taken[page] = time.monotonic() - started
+        done = "" if keep(page, outcome, taken[page]) else "FAILED after "
+        progress(f"{label}: {done}{taken[page]:.1f} s{time_left(weights, taken, kernels)}")
 
     async def work():
         while waiting:
@@ -71,36 +61,20 @@ async def run_all(app, pages, seconds, keep):
     await asyncio.gather(*(work() for _ in range(kernels)))
 
 
-class TimeLeft:
-    """How long the pages that are left may take, judged by those that have run.
-
-    Parameters
-    ----------
-    weights : dict
-        How long each page takes in comparison with the others.
-    kernels : int
-        How many pages run at once.
+def time_left(weights, taken, kernels):
+    """In words, how long the pages that are left may take, judged by those that have run.
 
     Examples
     --------
-    >>> left = TimeLeft({"a": 2, "b": 4, "c": 5}, kernels=1)
-    >>> left.after("a", seconds=100, running={"b": 50})  # 200 - 50 for b, and 250 for c
-    '; about 7 min left'
+    >>> weights = {"a": 2, "b": 4, "c": 5}
+    >>> time_left(weights, {"a": 100}, kernels=1)  # seconds; 200 for b, and 250 for c
+    '; about 8 min left'
     """
-
-    def __init__(self, weights, kernels):
-        self.left, self.kernels = dict(weights), kernels
-        self.done = self.seconds = 0
-
-    def after(self, page, seconds, running):
-        """In words, once a page has run, while others have been running for some seconds."""
-        self.done += self.left.pop(page)
-        self.seconds += seconds
-        if not self.left:
-            return ""
-        each = {page: weight * self.seconds / self.done for page, weight in self.left.items()}
-        ahead = sum(max(each[page] - running.get(page, 0), 0) for page in each) / self.kernels
-        return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
+    if len(taken) == len(weights):
+        return ""
+    done = sum(weights[page] for page in taken)
+    ahead = (sum(weights.values()) - done) * sum(taken.values()) / done / kernels
+    return f"; about {ahead / 60:.0f} min left" if ahead > 90 else "; about a minute left"
 
 
 def progress(text):

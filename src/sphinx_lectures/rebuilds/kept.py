@@ -28,15 +28,7 @@ def installed():
 
 
 class Memo:
-    """Results kept in a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    basis : str
-        What all results rest on; those kept with another basis are forgotten.
-    """
+    """Results kept in a file; if they were made on another `basis`, they are forgotten."""
 
     def __init__(self, path, basis):
         self.path, self.basis = path, sha256(basis.encode()).digest()
