@@ -32,12 +32,12 @@ def robust(site, root):
 
     def run(*variations, last="drawn"):
         site.page("a", CODE.format(drawn=np.random.default_rng(0).normal(), last=last))
-        site.runs.write_text("")
+        site.log.write_text("")
         command = [sys.executable, root / "tools" / "robust.py", "--variations", *variations]
         done = subprocess.run(
             command, cwd=site.folder, env=site.environment, capture_output=True, text=True
         )
-        return done.returncode, done.stdout + done.stderr, len(site.runs.read_text().split())
+        return done.returncode, done.stdout + done.stderr, len(site.log.read_text().split())
 
     run.site = site
     return run

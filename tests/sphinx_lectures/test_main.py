@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sphinx_lectures
 
 CONF = """
@@ -55,12 +57,9 @@ def build(folder, extension):
     return done.stdout
 
 
-def test_site_with_an_extension_that_cannot_merge_is_read_by_one_process(tmp_path):
-    assert "because of proofs" in build(tmp_path, DOMAIN)
-
-
-def test_site_with_an_extension_that_says_nothing_is_read_by_one_process(tmp_path):
-    assert "because of proofs" in build(tmp_path, SILENT)
+@pytest.mark.parametrize("extension", [DOMAIN, SILENT], ids=["cannot merge", "says nothing"])
+def test_site_with_an_unsafe_extension_is_read_by_one_process(tmp_path, extension):
+    assert "because of proofs" in build(tmp_path, extension)
 
 
 def test_site_with_safe_extensions_is_read_by_several(tmp_path):
