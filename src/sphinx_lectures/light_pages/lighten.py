@@ -14,7 +14,6 @@ from os.path import relpath
 from pathlib import Path
 
 from rjsmin import jsmin
-from sphinx.util import logging
 
 from sphinx_lectures.light_pages import fonts, stylesheet
 from sphinx_lectures.light_pages.page import DIGEST, Page, draft, read_text
@@ -22,8 +21,6 @@ from sphinx_lectures.light_pages.stylesheet import Rule, Words
 from sphinx_lectures.rebuilds.incremental import makers_of_pages
 from sphinx_lectures.rebuilds.kept import Memo
 from sphinx_lectures.rebuilds.private import had_warnings
-
-logger = logging.getLogger(__name__)
 
 SHEET = Path("_static", "site.css")
 NO_SCRIPT = SHEET.with_name("no_script.css")  #: both themes, where no script chooses one
@@ -56,14 +53,13 @@ def small_sheet(css, words, characters, named, scripts, folder):
     """
     rules = list(stylesheet.rules_in_use(stylesheet.parse(css), Words([words], scripts)))
     text = stylesheet.write(rule for rule in rules if rule.prelude != "@font-face")
-    used, drawn, unnamed = characters._replace(icons=fonts.icons_of(text)), set(), []
+    used, drawn = characters._replace(icons=fonts.icons_of(text)), set()
     users = (text + named).replace("\\", "")
 
     def with_small_font(rule):
         if rule.prelude != "@font-face":
             return rule
         if fonts.family(rule.body) not in users:
-            unnamed.append(rule.body)
             return None
         body, icons = fonts.cut(rule.body, folder, used)
         if icons and icons <= drawn:  # the same icons, in another weight
@@ -72,12 +68,6 @@ def small_sheet(css, words, characters, named, scripts, folder):
         return Rule(rule.prelude, body) if body else None
 
     rules = list(stylesheet.change(rules, with_small_font))
-    missing = used.icons - drawn
-    for face in unnamed if missing else ():  # of brands, say, of which each icon stands in the page
-        missing -= fonts.cut(face, folder, used)[1]
-    for code in sorted(missing):
-        message = "no font of the theme has the icon U+%04X, which a style sheet names"
-        logger.warning(message, code, type="lectures", subtype="icon")
     licences = "".join(dict.fromkeys(stylesheet.LICENCE.findall(css)))
     return licences + stylesheet.write(rules)
 

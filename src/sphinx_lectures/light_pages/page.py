@@ -27,12 +27,8 @@ FONT = re.compile(r"font-family:[^;}]*")
 DIGEST = "?v=digest-of-the-style-sheet"
 #: What of Bootstrap menus.js does not do.
 MORE_OF_BOOTSTRAP = r'\sdata-bs-(?!placement=|toggle="(?:tooltip|dropdown)")|pst-collapse-sidebar'
-#: Of a script that is run where it stands; and the names that such a script takes from others.
-AT_ONCE = re.compile(r"""(?!.*\s(?:defer|async|type=["']?(?!text/javascript)))""")
-TAKEN = re.compile(
-    r"""(?<![\w$.\\"'])(?!(?:if|for|while|switch)\b)([A-Za-z_$][\w$]*)\s*(?:\.\w|\()"""
-)
-DEFINITION = re.compile(r"\.([\w$]+)\s*=(?!=)|\b(?:var|let|const|class|function)\s+([\w$]+)")
+#: Where no script of the page builds on one that has to stand before it.
+THEME = "pydata-sphinx-theme"
 #: A table or a header that is shown half read moves once the rest is: first, read to the end.
 READ_ALL = '<link rel="expect" href="#end-of-page" blocking="render" />\n'
 END = '<div id="end-of-page" hidden></div>\n'
@@ -96,21 +92,10 @@ class Page:
             elif file.name != "searchindex.js":
                 yield read_text(file)
 
-    def early_scripts(self):
-        """The scripts that one within the page, further down, builds on, and all before them."""
-        last, above = 0, []
-        scripts = [s for s in SCRIPT.finditer(self.html) if AT_ONCE.match(s["attributes"])]
-        for script in scripts:
-            if file := self.file(script["attributes"]):
-                above.append(file)
-            else:
-                taken = set(TAKEN.findall(script["text"]))
-                last = max([last, *(i for i, f in enumerate(above, 1) if taken & _defined(f))])
-        return above[:last]
-
     def order_scripts(self):
         """Drop the scripts that the page does not use; let the others wait, if they can."""
-        html, early = self.html, self.early_scripts()
+        html = self.html
+        may_wait = THEME in html
 
         def used(file):
             return not file or re.search(USERS.get(file.name, ""), html)
@@ -119,11 +104,10 @@ class Page:
             file = self.file(script["attributes"])
             if not used(file):
                 return ""
-            if not file or re.search(r"\s(defer|async|type)\b", script["attributes"]):
-                return script[0]
-            if file.name == "documentation_options.js":  # scripts within the page build on it
+            if file and file.name == "documentation_options.js":  # scripts of the page build on it
                 return f"<script>{read_text(file).strip()}</script>\n"
-            if file in early:
+            waits = re.search(r"\s(defer|async|type)\b", script["attributes"])
+            if not file or waits or not may_wait:
                 return script[0]
             return script[0].replace("<script", '<script defer="defer"', 1)
 
@@ -188,13 +172,6 @@ def draft(page, folder, sheet):
         " ".join(sorted(set(FONT.findall(html)))),
         tuple(page.scripts()),
     )
-
-
-@lru_cache
-def _defined(script):
-    """Names of what a script puts into the world."""
-    found = DEFINITION.findall(read_text(script))
-    return {name or variable for name, variable in found}
 
 
 @lru_cache

@@ -111,17 +111,8 @@ def addresses(css):
 
 
 def parse(css):
-    """The rules of a style sheet, without comments and needless space."""
-    tokens = tinycss2.parse_component_value_list(css, skip_comments=True)
-    _shorten_space(tokens)
-    return _rules(tokens)
-
-
-def _shorten_space(tokens):
-    for token in tokens:
-        if token.type == "whitespace":
-            token.value = " "
-        _shorten_space(_within(token))
+    """The rules of a style sheet, without comments."""
+    return _rules(tinycss2.parse_component_value_list(css, skip_comments=True))
 
 
 def _rules(tokens):

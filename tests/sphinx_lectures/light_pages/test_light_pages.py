@@ -10,9 +10,8 @@ from io import BytesIO
 import pytest
 from fontTools.ttLib import TTFont
 
-from sphinx_lectures.light_pages import lighten
 from sphinx_lectures.light_pages.fonts import Characters, characters_of, cut, icons_of, union
-from sphinx_lectures.light_pages.lighten import _shorten_scripts, small_sheet
+from sphinx_lectures.light_pages.lighten import _shorten_scripts
 from sphinx_lectures.light_pages.page import Page
 
 CONF = """
@@ -95,15 +94,8 @@ class Site:
         """Build into the folder `name`; return it, the exit code, and what was printed."""
         done = subprocess.run(
             [
-                *(
-                    sys.executable,
-                    "-m",
-                    "sphinx",
-                    "-q",
-                    "-W",
-                    "-D",
-                    f"lectures_light_pages={int(lean)}",
-                ),
+                *(sys.executable, "-m", "sphinx", "-q", "-W"),
+                *("-D", f"lectures_light_pages={int(lean)}"),
                 *("-d", self.folder / f"{name}-doctrees", self.folder, self.folder / name),
             ],
             capture_output=True,
@@ -160,7 +152,7 @@ def test_page_loads_only_the_scripts_that_it_uses_and_none_before_it_stands(lean
     }
     assert all(re.search(r"\b(defer|async)\b", tag) for page in scripts.values() for tag in page)
     names = {page: set(re.findall(r"(\w+)[\w.]*\.js", " ".join(scripts[page]))) for page in scripts}
-    assert names["index"] - names["other"] == {"clipboard", "copybutton"}
+    assert names["index"] - names["other"] == {"cards", "clipboard", "copybutton"}
     assert {"searchtools", "language_data", "searchindex"} <= names["search"]
     unused = {"searchtools", "searchindex", "fontawesome", "bootstrap"}
     assert not unused & (names["index"] | names["other"])
@@ -175,20 +167,10 @@ def built_page(folder, html, **scripts):
     return Page(folder / "page.html", "page")
 
 
-@pytest.mark.parametrize(
-    ("inline", "waiting"),
-    [
-        ("Site.start()", ["last"]),
-        ("const own = 1", ["first", "site", "last"]),
-        ("other.Site = 'Site.start()'", ["first", "site", "last"]),
-    ],
-)
-def test_scripts_that_an_inline_one_builds_on_do_not_wait(tmp_path, inline, waiting):
-    html = (
-        f'<script src="first.js"></script><script src="site.js"></script>'
-        f'<script>{inline}</script><script src="last.js"></script>'
-    )
-    page = built_page(tmp_path, html, first="let a", site="window.Site = {start}", last="let b")
+@pytest.mark.parametrize(("theme", "waiting"), [("pydata-sphinx-theme", ["site"]), ("other", [])])
+def test_scripts_wait_in_themes_that_do_not_build_on_them_at_once(tmp_path, theme, waiting):
+    html = f'<script src="site.js"></script><script src="{theme}.js" defer></script>'
+    page = built_page(tmp_path, html, site="window.Site = {start}")
     page.order_scripts()
     assert re.findall(r'defer="defer" src="(\w+)', page.html) == waiting
 
@@ -407,18 +389,6 @@ def test_icon_that_the_theme_does_not_have_fails_the_build(tmp_path):
     _, code, said = site.build()
     assert code != 0
     assert re.search(r"other\.rst.*the theme has no icon 'fa-solid fa-unheard-of'", said), said
-
-
-def test_icon_of_a_font_that_no_page_needs_is_not_missed(stock, monkeypatch):
-    missed = []
-    monkeypatch.setattr(lighten.logger, "warning", lambda words, code, **_: missed.append(code))
-    file = next(stock.rglob("fa-brands-400.woff2"))
-    css = f"@font-face{{font-family:Brands;src:url({file.name})}}"
-    for code in ("f09b", "e999"):  # GitHub's, and none
-        css += f'p{{--fa:"\\{code}";content:var(--fa)}}'
-    nothing = Characters(set(), set(), set())
-    small_sheet(css, frozenset({"p"}), nothing, "", [], file.parent)
-    assert missed == [0xE999]
 
 
 def test_font_of_icons_has_those_that_the_style_sheet_names(css, stock):
