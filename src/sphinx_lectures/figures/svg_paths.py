@@ -86,21 +86,11 @@ def _distance(point, start, end):
 
 
 def _write(parts):
-    """Relative commands; a command that repeats is not named again, nor is a line after a move."""
-    text, previous = "", ""
-    for name, points in parts:
-        numbers = [number for point in points for number in point]
-        command = name.lower()
-        if name == "L" and 0 in points[0]:
-            command = "h" if points[0][1] == 0 else "v"
-            numbers = [sum(points[0])]
-        follows = command == previous != "m" or (previous, command) == ("m", "l")
-        words = [_number(number) for number in numbers]
-        text += " " * (words[0][:1] not in ("-", "")) if follows else command
-        for before, word in zip(["", *words], words, strict=False):
-            text += " " * bool(before and word[0] != "-") + word
-        previous = command
-    return text
+    """Relative commands, one after the other."""
+    return "".join(
+        name.lower() + " ".join(_number(number) for point in points for number in point)
+        for name, points in parts
+    )
 
 
 def _number(tenths):

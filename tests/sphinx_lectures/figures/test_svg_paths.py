@@ -80,12 +80,12 @@ def test_curves_and_several_lines_keep_their_commands_and_places(parts):
 
 def test_closed_path_goes_on_from_where_it_started():
     short = shorten("M 1 2 L 5 2 L 5 6 z M 8 8 L 9 9")
-    assert short == "m1 2h4v4zm7 6 1 1"
+    assert short == "m1 2l4 0l0 4zm7 6l1 1"
     assert read(short)[-2:] == [("m", [8, 8]), ("l", [9, 9])]
 
 
 def test_line_without_length_stays_since_its_round_end_is_a_dot():
-    assert shorten("M 3 4 L 3 4") == "m3 4h0"
+    assert shorten("M 3 4 L 3 4") == "m3 4l0 0"
 
 
 def test_smooth_line_loses_most_points_and_a_jagged_one_none():
