@@ -41,7 +41,7 @@ class Quiz(SphinxDirective):
     """``{quiz}``: a question, and below it a list of answers."""
 
     has_content = True
-    option_spec = {"multiple": directives.flag, "name": directives.unchanged}  # noqa: RUF012
+    option_spec = {"name": directives.unchanged}  # noqa: RUF012
 
     def run(self):
         question, answers, complaints = read(list(self.content))
@@ -91,7 +91,7 @@ class Quiz(SphinxDirective):
         return element("label", nodes.Text("Your answer "), field, class_="quiz-field")
 
     def _choices(self, answers, name):
-        several = "multiple" in self.options or sum(answer.right for answer in answers) > 1
+        several = sum(answer.right for answer in answers) > 1
         choices = element("ul", class_="quiz-choices")
         for letter, answer in zip(ascii_uppercase, answers, strict=False):
             text, _ = self.parse_inline(answer.text, lineno=self._line(answer.line) - 1)

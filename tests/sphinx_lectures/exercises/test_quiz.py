@@ -95,11 +95,6 @@ def test_several_right_choices_make_checkboxes(build):
     assert "Choose all that apply." in page.select_one("fieldset").get_text()
 
 
-def test_a_single_right_choice_may_be_asked_for_as_several(build):
-    page, _ = build(":multiple:\n" + SINGLE)
-    assert len(page.select("input[type=checkbox]")) == 3
-
-
 def test_fill_in_has_a_labelled_field_and_patterns(build):
     page, warnings = build(FILL)
     assert warnings == ""

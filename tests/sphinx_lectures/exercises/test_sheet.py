@@ -44,7 +44,6 @@ B = """# Page B
 $$ 1 + 1 = 2 $$ (eq-two)
 
 ```{quiz}
-:multiple:
 Which are even?
 
 - [x] $2$
