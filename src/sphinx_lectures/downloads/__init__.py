@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from sphinx_lectures import SAFE, full_address
-from sphinx_lectures.downloads.archives import Wheel, source_archive
+from sphinx_lectures.downloads.archives import source_archive, wheel
 
 logger = logging.getLogger(__name__)
 
@@ -160,25 +160,18 @@ def _resolve(app, doctree, docname):
             reference["refuri"] = relative_uri(here, reference["refuri"])
 
 
-def _begin(app):
-    """Begin to make the wheel: the pages run and are read meanwhile."""
-    if library_of(app.config) and app.builder.format == "html":
-        kept = Path(app.doctreedir, ".wheel")
-        app.lectures_wheel = Wheel(Path(app.confdir), app.config.downloads_packages, kept)
-
-
 def _publish(app, exception):
-    if exception or not hasattr(app, "lectures_wheel"):
-        return
     library, root = library_of(app.config), Path(app.confdir)
+    if exception or not library or app.builder.format != "html":
+        return
     Path(app.outdir, FOLDER).mkdir(exist_ok=True)
     try:
-        wheel = app.lectures_wheel.file().read_bytes()
+        made = wheel(root, app.config.downloads_packages, Path(app.doctreedir, ".wheel"))
     except RuntimeError as error:
         logger.warning("the wheel cannot be made: %s", error, type="lectures", subtype="wheel")
         return
     folder = f"{library.name}-{library.version}"
-    Path(app.outdir, library.wheel).write_bytes(wheel)
+    Path(app.outdir, library.wheel).write_bytes(made)
     archive = source_archive(root, app.config.downloads_source, folder)
     Path(app.outdir, library.source).write_bytes(archive)
 
@@ -190,7 +183,6 @@ def setup(app):
     app.add_role("published", Published())
     app.add_directive("install", Install)
     app.connect("config-inited", _read_project, priority=600)  # once the address is known
-    app.connect("builder-inited", _begin)
     app.connect("doctree-resolved", _resolve)
     app.connect("build-finished", _publish, priority=750)  # after `unchanged` has kept the pages
     return SAFE

@@ -14,6 +14,8 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from sphinx_lectures.rebuilds.kept import write_whole
+
 DATE = 315532800  #: of every file in the archives: 1980-01-01, the first that a wheel can name
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "*.egg-info", "_build")
 #: Of a project: what a wheel of its library is made from, but for the packages.
@@ -66,8 +68,8 @@ def source_archive(root, names, folder):
     return packed.getvalue()
 
 
-class Wheel:
-    """A wheel in the making: begun at once in a process of its own, kept under a hash of its files.
+def wheel(root, packages, kept):
+    """The library as a wheel.
 
     Parameters
     ----------
@@ -76,51 +78,53 @@ class Wheel:
     packages : list of str
         The packages that go in.
     kept : Path
-        A folder for wheels from build to build; it holds the newest one only.
+        A folder for wheels from build to build, under a hash of their files; it holds the newest.
+
+    Returns
+    -------
+    bytes
+        The wheel.
+
+    Raises
+    ------
+    RuntimeError
+        With what was said, if it cannot be made.
     """
+    files = source_files(root, [*ABOUT, *(f"src/{name}" for name in packages)])
+    place = kept / f"{_digest(root, files)}.whl"
+    if not place.is_file():
+        made = _build(root, files)
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        write_whole(place, made)
+    return place.read_bytes()
 
-    def __init__(self, root, packages, kept):
-        sources = [f"src/{name}" for name in packages]
-        self.files = source_files(root, [*ABOUT, *sources])
-        self.kept = kept / self._digest(root)
-        self.process = None
-        if not self.kept.is_dir():
-            self.work = tempfile.TemporaryDirectory(prefix="wheel-")
-            self._begin(root, Path(self.work.name))
 
-    def _digest(self, root):
-        digest = sha256(f"{version('setuptools')} {sys.version}".encode())
-        for path in self.files:
-            content = sha256((root / path).read_bytes()).hexdigest()
-            digest.update(f"{path.as_posix()} {content}\n".encode())
-        return digest.hexdigest()[:16]
+def _digest(root, files):
+    digest = sha256(f"{version('setuptools')} {sys.version}".encode())
+    for path in files:
+        content = sha256((root / path).read_bytes()).hexdigest()
+        digest.update(f"{path.as_posix()} {content}\n".encode())
+    return digest.hexdigest()[:16]
 
-    def _begin(self, root, work):
-        for path in self.files:
-            copy = work / "project" / path
+
+def _build(root, files):
+    with tempfile.TemporaryDirectory(prefix="wheel-") as work:
+        made, project = Path(work, "made"), Path(work, "project")
+        for path in files:
+            copy = project / path
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / path, copy)
             copy.chmod(0o644)  # a wheel keeps permissions
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", BUILD, str(work / "made")],
-            cwd=work / "project",
+        done = subprocess.run(
+            [sys.executable, "-c", BUILD, str(made)],
+            cwd=project,
             env={**os.environ, "SOURCE_DATE_EPOCH": str(DATE)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-
-    def file(self):
-        """The file, once it is made; a `RuntimeError` with what was said if it cannot be."""
-        if self.process:
-            said, _ = self.process.communicate()
-            with self.work:
-                if self.process.returncode:
-                    raise RuntimeError(said.strip())
-                shutil.rmtree(self.kept.parent, ignore_errors=True)
-                part = self.kept.with_name(f"{self.kept.name}.part")
-                shutil.copytree(Path(self.work.name, "made"), part)
-                part.rename(self.kept)
-            self.process = None
-        (file,) = self.kept.glob("*.whl")
-        return file
+        if done.returncode:
+            raise RuntimeError(done.stdout.strip())
+        (file,) = made.glob("*.whl")
+        return file.read_bytes()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from io import BytesIO
 
 import nbformat
 import pytest
@@ -11,7 +12,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from sphinx_lectures.downloads.archives import Wheel, source_archive
+from sphinx_lectures.downloads.archives import source_archive, wheel
 
 ADDRESS = "https://example.org/some/where"
 PROJECT = """
@@ -109,11 +110,11 @@ def cells_of(site):
 
 
 def test_wheel_holds_the_named_packages_and_can_be_imported(build):
-    wheel = build() / "_files" / WHEEL
-    names = zipfile.ZipFile(wheel).namelist()
+    file = build() / "_files" / WHEEL
+    names = zipfile.ZipFile(file).namelist()
     assert "tiny/__init__.py" in names
     assert not [name for name in names if "other" in name or "pyc" in name or "secret" in name]
-    program = f"import sys; sys.path.insert(0, {str(wheel)!r}); import tiny; print(tiny.ANSWER)"
+    program = f"import sys; sys.path.insert(0, {str(file)!r}); import tiny; print(tiny.ANSWER)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True) == "42\n"
 
 
@@ -130,8 +131,9 @@ def test_source_archive_holds_what_is_named_and_nothing_hidden(build):
 def test_the_same_files_give_the_same_bytes_whatever_their_dates_and_permissions(folder, tmp_path):
     made = []
     for run in "one", "two":
-        wheel = Wheel(folder, ["tiny"], tmp_path / run).file()
-        made.append((wheel.read_bytes(), source_archive(folder, ["src"], "tiny")))
+        made.append(
+            (wheel(folder, ["tiny"], tmp_path / run), source_archive(folder, ["src"], "tiny"))
+        )
         (folder / "src/tiny/__init__.py").chmod(0o600)
         (folder / "src/tiny/__init__.py").touch()
     assert made[0] == made[1]
@@ -139,22 +141,21 @@ def test_the_same_files_give_the_same_bytes_whatever_their_dates_and_permissions
 
 def test_wheel_is_made_again_only_if_a_file_of_it_changes(folder, tmp_path):
     kept = tmp_path / "kept"
-    first = Wheel(folder, ["tiny"], kept).file()
+    wheel(folder, ["tiny"], kept)
+    (first,) = kept.iterdir()
     (folder / "src/other/__init__.py").write_text("x = 1\n")
-    again = Wheel(folder, ["tiny"], kept)
-    assert again.process is None and again.file() == first
+    first.write_bytes(b"kept")
+    assert wheel(folder, ["tiny"], kept) == b"kept"
     (folder / "src/tiny/__init__.py").write_text("ANSWER = 43\n")
-    changed = Wheel(folder, ["tiny"], kept)
-    assert changed.process and changed.file() != first
+    changed = wheel(folder, ["tiny"], kept)
     assert not first.exists()  # nor does one gather more and more of them
-    with zipfile.ZipFile(changed.file()) as wheel:
-        assert wheel.read("tiny/__init__.py") == b"ANSWER = 43\n"
+    assert zipfile.ZipFile(BytesIO(changed)).read("tiny/__init__.py") == b"ANSWER = 43\n"
 
 
 def test_what_keeps_the_wheel_from_being_made_is_said(folder, tmp_path):
     (folder / "pyproject.toml").write_text(PROJECT.replace('"1.2"', '"one"'))
     with pytest.raises(RuntimeError, match="version"):
-        Wheel(folder, ["tiny"], tmp_path / "kept").file()
+        wheel(folder, ["tiny"], tmp_path / "kept")
 
 
 def test_page_links_the_files_and_shows_how_to_install(build):
