@@ -7,20 +7,11 @@ author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
 release = "0.1.0"
 
-extensions = [
-    *("myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinxcontrib.bibtex"),
-    "sphinx_lectures.downloads",
-    "sphinx_lectures.execution",
-    "sphinx_lectures.exercises",
-    "sphinx_lectures.figures",
-    "sphinx_lectures.light_pages",
-    "sphinx_lectures.notebooks",
-    "sphinx_lectures.printing",
-    "sphinx_lectures.search",
-    "sphinx_lectures.sharing",
-    "sphinx_lectures.slides",
-    "sphinx_lectures.text",
-]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions += ["sphinxcontrib.bibtex", "sphinx_lectures.downloads", "sphinx_lectures.execution"]
+extensions += ["sphinx_lectures.exercises", "sphinx_lectures.figures", "sphinx_lectures.notebooks"]
+extensions += ["sphinx_lectures.light_pages", "sphinx_lectures.printing", "sphinx_lectures.search"]
+extensions += ["sphinx_lectures.sharing", "sphinx_lectures.slides", "sphinx_lectures.text"]
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
 nitpicky = True
 numfig = True
@@ -32,14 +23,11 @@ lectures_rests_on = ["requirements.lock", "lectures/matplotlibrc"]
 lectures_cell_timeout = 900  # seconds: a busy machine takes ten times as long as a quiet one
 lectures_kernel_environment = {
     "KERAS_BACKEND": "tensorflow",
-    # TensorFlow says nothing on stderr, where a word fails the build.
-    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # a word on stderr fails the build
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "CUDA_VISIBLE_DEVICES": "-1",
 }
-# Every processor with these instructions computes the same numbers, to the last bit. Without the
-# pin (UNROLLED_UNPINNED=1), or on another processor, pages compute with the best that it has.
-lectures_pin = "x86-64-v3"
+lectures_pin = "x86-64-v3"  # processors with these instructions compute the same numbers
 lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
