@@ -6,13 +6,13 @@ Code, answers to questions and solutions are left out. Formulas are written in o
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import NamedTuple
 
-VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "path", "source", "wbr"}
-SKIPPED_TAGS = {"script", "style", "svg", "pre", "nav", "button", "summary", "select", "label"}
+from bs4 import BeautifulSoup, NavigableString, Tag
+
+SKIPPED_TAGS = {"script", "style", "svg", "pre", "nav", "button", "summary", "select"}
 SKIPPED = re.compile(
-    r"\b(headerlink|solution|quiz-answers|quiz-verdict|quiz-progress|quiz-sheet"
+    r"\b(headerlink|solution|quiz-answers|quiz-field|quiz-verdict|quiz-progress|quiz-sheet"
     r"|explorable-numbers|notebook-download|cite-page|repository-links|visually-hidden"
     r"|prev-next\S*)(?!\S)"
 )
@@ -33,129 +33,67 @@ class Entry(NamedTuple):
     sentences: list
 
 
-class _Open:
-    """An element that has begun, and what it began."""
-
-    def __init__(self, tag, skips=False, entry=None):
-        self.tag, self.skips, self.entry, self.children = tag, skips, entry, 0
-
-
 class _Draft:
-    def __init__(self, kind, anchor):
-        self.kind, self.anchor, self.title, self.text = kind, anchor, [], []
+    def __init__(self, kind, anchor, title=""):
+        self.kind, self.anchor, self.title, self.text = kind, anchor, [title], []
 
 
-class _Reader(HTMLParser):
+class _Reader:
+    """Gathers the `drafts` of entries."""
+
     def __init__(self, formula_name):
-        super().__init__()
-        self.formula_name = formula_name
-        self.open, self.drafts = [], []
-        self.depth_of_article = None
-        self.titled = None  # whose title is being read
-        self.description = ""
+        self.formula_name, self.drafts = formula_name, []
 
-    # What has begun and not ended yet.
+    def read(self, element, draft, out, in_math=False, in_script=False):
+        """Read what stands in an element of an entry, and write its text to the list `out`."""
+        marks, count = SCRIPTS.get(element.name, ""), 0
+        in_math, in_script = in_math or element.name == "math", in_script or bool(marks)
+        for child in element.children:
+            if type(child) is NavigableString:
+                out.append(re.sub(r"\s+", " ", child.strip() if in_math else child))
+            elif isinstance(child, Tag):
+                aside = child.name in SIDE_BY_SIDE and not in_script
+                out.append(marks[count - 1 : count] or " " * aside)
+                count += 1
+                if not _is_skipped(child):
+                    begun, into = self._begin(child, draft, out)
+                    self.read(child, begun, into, in_math, in_script)
+                    if child.name == "dt" and begun is not draft:  # what follows is said of it
+                        draft, out = begun, begun.text
+                if child.name in BLOCKS:
+                    out.append("\n")
 
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        if tag == "meta" and attributes.get("name") == "description":
-            self.description = attributes.get("content", "")
-        if tag in VOID:
-            return
-        classes = attributes.get("class") or ""
-        if self.depth_of_article is None:
-            if tag == "article" and "bd-article" in classes:
-                self.depth_of_article = len(self.open)
-            self.open.append(_Open(tag))
-            return
-        self._space(tag)
-        skips = tag in SKIPPED_TAGS or bool(SKIPPED.search(classes))
-        if skips and tag == "label" and "quiz" not in classes:
-            skips = False
-        here = _Open(tag, skips or self.open[-1].skips)
-        self.open[-1].children += 1
-        self.open.append(here)
-        if not here.skips:
-            self._begin(tag, classes, attributes.get("id"), here)
+    def _begin(self, tag, draft, out):
+        """The entry that an element belongs to, and the list for its text."""
+        anchor = tag.get("id")
+        if tag.name == "section" and anchor:
+            begun = self._add("section" if self.drafts else "page", anchor)
+            return begun, begun.text
+        if tag.name == "dt" and anchor:
+            begun = self._add("object" if "sig" in tag.get("class", ()) else "term", anchor)
+            return begun, begun.title
+        if anchor and (name := self.formula_name(anchor)):
+            self._add("formula", anchor, name)
+        return draft, draft.title if HEADING.fullmatch(tag.name) else out
 
-    def _begin(self, tag, classes, anchor, here):
-        if tag == "section" and anchor:
-            here.entry = _Draft("section" if self.drafts else "page", anchor)
-        elif tag == "dt" and anchor:
-            self._end_of_term()
-            self.open[-2].entry = _Draft("object" if "sig" in classes else "term", anchor)
-            self.drafts.append(self.open[-2].entry)
-            self.titled = self.open[-2].entry
-        elif anchor and (name := self.formula_name(anchor)):
-            draft = _Draft("formula", anchor)
-            draft.title.append(name)
-            self.drafts.append(draft)
-        elif HEADING.fullmatch(tag):
-            self.titled = self._entry()
-        if here.entry:
-            self.drafts.append(here.entry)
+    def _add(self, *parts):
+        self.drafts.append(_Draft(*parts))
+        return self.drafts[-1]
 
-    def _end_of_term(self):
-        if self.open[-2].tag == "dl":
-            self.open[-2].entry = None
 
-    def handle_endtag(self, tag):
-        if tag in VOID or not any(element.tag == tag for element in self.open):
-            return
-        while self.open:
-            ended = self.open.pop()
-            if self.depth_of_article is not None and len(self.open) == self.depth_of_article:
-                self.depth_of_article = None
-            if ended.tag == tag:
-                break
-        if HEADING.fullmatch(tag) or tag == "dt":
-            self.titled = None
-        if tag in BLOCKS and self.depth_of_article is not None:
-            self._write("\n")
-
-    def _entry(self):
-        return next((e.entry for e in reversed(self.open) if e.entry), None)
-
-    # Text.
-
-    def _space(self, tag):
-        above = self.open[-1]
-        if above.tag in SCRIPTS and above.children:
-            self._write(SCRIPTS[above.tag][above.children - 1 :][:1])
-        elif tag in SIDE_BY_SIDE and not any(e.tag in SCRIPTS for e in self.open):
-            self._write(" ")
-
-    def handle_data(self, data):
-        if self.depth_of_article is not None and not self.open[-1].skips:
-            if any(element.tag == "math" for element in self.open):
-                data = data.strip()
-            self._write(re.sub(r"\s+", " ", data))
-
-    def _write(self, text):
-        if self.titled:
-            self.titled.title.append(text)
-        elif (entry := self._entry()) and not self.open[-1].skips:
-            entry.text.append(text)
+def _is_skipped(tag):
+    return tag.name in SKIPPED_TAGS or SKIPPED.search(" ".join(tag.get("class", ())))
 
 
 def read_page(html, formula_name=lambda anchor: ""):
-    """The entries of a page.
+    """The entries of a page in their order, of which the first is the page itself.
 
-    Parameters
-    ----------
-    html : str
-        The page as it was written.
-    formula_name : callable
-        The name of the formula with a given anchor; empty if it has none.
-
-    Returns
-    -------
-    list of Entry
-        In the order in which they stand; the first is the page itself, and what it says of
-        itself in its head stands first in it. Empty if the page has no title.
+    What the page says of itself in its head stands first in it. A page without a title has none.
+    `formula_name` gives the name of the formula with an anchor, if it has one.
     """
-    reader = _Reader(formula_name)
-    reader.feed(html)
+    soup, reader = BeautifulSoup(html, "html.parser"), _Reader(formula_name)
+    for article in soup.select("article.bd-article"):
+        reader.read(article, _Draft("none", ""), [])
     entries = [
         Entry(
             draft.kind,
@@ -168,8 +106,8 @@ def read_page(html, formula_name=lambda anchor: ""):
     ]
     if not entries or entries[0].kind != "page":
         return []
-    if reader.description:
-        entries[0].sentences.insert(0, reader.description)
+    if description := soup.find("meta", {"name": "description"}):
+        entries[0].sentences.insert(0, description["content"])
     return entries
 
 
