@@ -30,16 +30,8 @@ def add_style(app, path):
 def add_files(app, path, *kinds, wanted=None):
     """Load a script, and a style sheet of the same name, on the pages that need them.
 
-    Parameters
-    ----------
-    app : Sphinx
-        The application.
-    path : Path
-        The script.
-    kinds : type
-        Classes of nodes: a page that holds one of them needs the files.
-    wanted : callable
-        In place of `kinds`: says of an application, a page's name and its doctree whether it does.
+    These are the pages that hold a node of one of the `kinds`, or of which `wanted` says, given the
+    application, the page's name and its doctree, that they do.
     """
     style = path.with_suffix(".css")
 

@@ -36,12 +36,7 @@ def absolute(part, env, docname):
 def follow(app, sources):
     """Read a page again when a page that it shows a part of has changed or is gone.
 
-    Parameters
-    ----------
-    app : Sphinx
-        The application.
-    sources : callable
-        From an environment: for each page that shows parts of others, the names of these.
+    `sources` gives, of an environment, for each page that shows parts of others their names.
     """
 
     def read_again(app, env, added, changed, removed):

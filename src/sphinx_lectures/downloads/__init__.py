@@ -68,18 +68,10 @@ class Library(NamedTuple):
         return f'pip install "./{_base(self.wheel)}{extras}"'
 
     def install_cell(self, notebook, imported, extras="", address=""):
-        """Code with which a notebook installs the library.
+        """Code with which a notebook, at a place in the site, installs the library.
 
-        Parameters
-        ----------
-        notebook : str
-            The notebook's place in the site.
-        imported : list of str
-            Modules that it imports.
-        extras : str
-            With which the library comes unless these modules are there.
-        address : str
-            Where the wheel is to be had if the site does not know its own address.
+        The library comes with the `extras` unless all `imported` modules are there; `address` is
+        where the wheel is to be had if the site does not know its own.
         """
         address = self.wheel_address or address
         return CELL.format(

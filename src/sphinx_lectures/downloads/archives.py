@@ -38,21 +38,9 @@ def source_files(root, names):
 
 
 def source_archive(root, names, folder):
-    """A project as a compressed archive.
+    """The files and folders `names` of a project as a ``.tar.gz`` that unpacks to `folder`.
 
-    Parameters
-    ----------
-    root : Path
-        The project.
-    names : list of str
-        The files and folders of it that go in.
-    folder : str
-        The folder that the archive unpacks to.
-
-    Returns
-    -------
-    bytes
-        A ``.tar.gz``; it holds no date, no user, and of the permissions only who may execute.
+    It holds no date, no user, and of the permissions only who may execute.
     """
     packed = io.BytesIO()
     with (
@@ -69,26 +57,10 @@ def source_archive(root, names, folder):
 
 
 def wheel(root, packages, kept):
-    """The library as a wheel.
+    """The library in ``src``, of some packages, as a wheel, given as bytes.
 
-    Parameters
-    ----------
-    root : Path
-        The project; its packages lie in ``src``.
-    packages : list of str
-        The packages that go in.
-    kept : Path
-        A folder for wheels from build to build, under a hash of their files; it holds the newest.
-
-    Returns
-    -------
-    bytes
-        The wheel.
-
-    Raises
-    ------
-    RuntimeError
-        With what was said, if it cannot be made.
+    The newest is kept in the folder `kept`, under a hash of its files. Raises a `RuntimeError` with
+    what was said if it cannot be made.
     """
     files = source_files(root, [*ABOUT, *(f"src/{name}" for name in packages)])
     place = kept / f"{_digest(root, files)}.whl"

@@ -14,28 +14,14 @@ NUMERAL = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def changes(frames):
-    """What distinguishes frames, as compact as it can be put.
+    """What distinguishes frames, elements such as `inline_svg` returns, as compactly as can be.
 
-    Parameters
-    ----------
-    frames : list of str
-        Elements such as `inline_svg` returns.
+    Each change is a list: the position of an element in document order; the attribute that changes,
+    or "" for the text; its value with a "~" in place of each number that changes; and for every
+    frame these numbers in tenths, each as the difference from the one before. If more than numbers
+    changes, the third is None and the last lists the values themselves. Frames that do not
+    consist of the same elements raise a `ValueError`.
 
-    Returns
-    -------
-    list of [int, str, str or None, list]
-        Position of an element in document order; the attribute that changes, or "" for the
-        text; its value with a "~" in place of each number that changes; and for every frame
-        these numbers in tenths, each as the difference from the one before. If more than numbers
-        changes, the third is None and the last lists the values themselves.
-
-    Raises
-    ------
-    ValueError
-        If the frames do not consist of the same elements.
-
-    Examples
-    --------
     >>> changes(['<svg><text y="2.5">A</text></svg>', '<svg><text y="3">B</text></svg>'])
     [[1, 'y', '~', [[25], [30]]], [1, '', None, ['A', 'B']]]
     """

@@ -72,23 +72,10 @@ def figure_of(renderer, data, svg):
 
 
 def inline_svg(svg, alt, prefix, short=True):
-    """HTML for a figure in SVG.
+    """HTML for a figure in SVG by Matplotlib: black is the colour of the surrounding text.
 
-    Parameters
-    ----------
-    svg : str
-        The document that Matplotlib wrote.
-    alt : str
-        What is to be seen on it.
-    prefix : str
-        Put before every id, so that the ids of two figures of a page differ.
-    short : bool
-        Whether paths are shortened; if not, they stay as Matplotlib wrote them.
-
-    Returns
-    -------
-    str
-        A ``<svg>`` element with its size; black is the colour of the surrounding text.
+    The `prefix` is put before every id, so that the ids of two figures of a page differ. Paths stay
+    as Matplotlib wrote them unless `short`.
     """
     root = ElementTree.fromstring(svg.encode())
     for element in root.iter():

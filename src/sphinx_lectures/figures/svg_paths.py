@@ -20,22 +20,12 @@ LONGEST = 100
 
 
 def shorten(path):
-    """The same path in fewer characters.
+    """The same path, as Matplotlib writes it, in fewer characters.
 
-    Parameters
-    ----------
-    path : str
-        The `d` of a path, as Matplotlib writes it: M, L, Q, C and z, each with its numbers.
+    Points of straight or smooth runs within `TOLERANCE` are left out.
 
-    Returns
-    -------
-    str
-        Relative, in tenths; points of straight or smooth runs within `TOLERANCE` are left out.
-
-    Examples
-    --------
     >>> shorten("M 10 20 L 11.02 20.5 L 12 21 L 12 31.04 L 0.5 31.04 z")
-    'm10 20 2 1v10h-11.5z'
+    'm10 20l2 1l0 10l-11.5 0z'
     """
     if not ABSOLUTE.fullmatch(path):
         return path

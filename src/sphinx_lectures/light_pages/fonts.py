@@ -74,22 +74,10 @@ def family(face):
 
 
 def cut(face, folder, used):
-    """The body of a ``@font-face`` with its font inside, cut down to the characters used.
+    """The body of a ``@font-face`` with its font inside, cut down to the characters in use.
 
-    Parameters
-    ----------
-    face : str
-        The declarations; `url`s are relative to `folder`.
-    folder : Path
-        Where the style sheet stands.
-    used : Characters
-        What pages and style sheet draw.
-
-    Returns
-    -------
-    tuple of (str or None, set of int)
-        The new declarations, none if the font has no character in use, and the icons that it
-        has. A font from another place stays as it is.
+    Addresses are relative to `folder`. Returns the new declarations, None if the font has no
+    character in use, and the set of icons that it has. A font from another place stays as it is.
     """
     from fontTools import subset  # takes long to import, and is rarely needed
 

@@ -29,27 +29,10 @@ TEMPLATE = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
 
 
 def small_sheet(css, words, characters, named, scripts, folder):
-    """One style sheet, to stand in `folder`, with what the pages use of the style sheets `css`.
+    """One style sheet, to stand in `folder`, with what pages use of the style sheets `css`.
 
-    Parameters
-    ----------
-    css : str
-        All style sheets, in the order in which they apply.
-    words : list of str
-        Of all pages, as `stylesheet.words_of` gives them.
-    characters : fonts.Characters
-        Of all pages.
-    named : str
-        Fonts that elements of the pages name.
-    scripts : list of str
-        What the scripts of the pages say.
-    folder : Path
-        Where the new style sheet is to stand.
-
-    Returns
-    -------
-    str
-        The style sheet, fonts included.
+    `words` and `characters` are those of all pages, `named` the fonts that elements name, `scripts`
+    what the scripts say. Fonts are included.
     """
     rules = list(stylesheet.rules_in_use(stylesheet.parse(css), Words([words], scripts)))
     text = stylesheet.write(rule for rule in rules if rule.prelude != "@font-face")

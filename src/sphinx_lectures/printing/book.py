@@ -38,14 +38,9 @@ def pages_of(site):
 
 
 def bind(site, without=()):
-    """One page in HTML with the pages of a site, to stand beside its first one.
+    """One page in HTML with the pages of a built site, to stand beside its first one.
 
-    Parameters
-    ----------
-    site : Path
-        The built site.
-    without : sequence of str
-        Pages to leave out, as patterns such as ``docs/api*``; links to them lead out of the book.
+    `without` are patterns of pages to leave out, such as ``docs/api*``; links to them lead out.
     """
     names = [name for name in pages_of(site) if not any(fnmatch(name, one) for one in without)]
     chapters = {

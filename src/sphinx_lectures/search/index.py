@@ -57,23 +57,13 @@ def counted(entry):
 
 
 def index_of(pages, known):
-    """The index as JSON.
+    """The index as JSON, of the name, address, entries, and words of each entry, of each page.
 
-    Parameters
-    ----------
-    pages : list of (str, str, list of Entry, list of dict)
-        For each page its name, address, entries, and the words of each of them.
-    known : dict
-        What the site's author knows of words: groups of the ``same`` meaning, other names of
-        pages as ``also``, and a ``weight`` for pages (a name ending in ``*`` stands for many).
-
-    Returns
-    -------
-    str
-        ``pages``: [name, address, weight, other names]; ``entries``: [page, kind, anchor, title
-        or nothing if it is the anchor];
-        ``words``: for each stem its forms, then the entries that it stands in, as differences,
-        with a point for words that stand there often; ``same``: the groups.
+    The author knows groups of words of the ``same`` meaning, other names of pages as ``also``, and
+    a ``weight`` for pages (a name ending in ``*`` stands for many). The index has ``pages``: [name,
+    address, weight, other names]; ``entries``: [page, kind, anchor, title or nothing if it is the
+    anchor]; ``words``: for each stem its forms, then the entries that it stands in, as differences,
+    with a point for words that stand there often; ``same``: the groups.
     """
     entries, forms, places = [], {}, {}
     rows = []

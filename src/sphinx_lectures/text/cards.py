@@ -42,18 +42,10 @@ def references(html, address):
 
 
 def cards(pages):
-    """The cards of a site.
+    """The cards of a site, given the address, title and HTML of each page.
 
-    Parameters
-    ----------
-    pages : list of (str, str, str)
-        Address, title and HTML of each page.
-
-    Returns
-    -------
-    dict
-        For the address of each page to whose targets others refer: its title, and what to show of
-        these targets by their names.
+    For the address of each page to whose targets others refer: its title, and what to show of these
+    targets by their names.
     """
     wanted = set().union(*(references(html, address) for address, _, html in pages))
     found = {}

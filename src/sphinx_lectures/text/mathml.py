@@ -37,29 +37,11 @@ def _converter(macros):
 
 
 def to_mathml(tex, display=False, macros=()):
-    r"""MathML Core for a formula in TeX.
+    r"""MathML Core for a formula in TeX, without dollars; wrong or unknown TeX is a `LatexError`.
 
-    Parameters
-    ----------
-    tex : str
-        The formula, without dollars.
-    display : bool
-        Whether it stands on a line of its own.
-    macros : tuple of (str, str)
-        Names, without backslash, and what they stand for.
+    It may stand on a line of its own (`display`); `macros` are pairs of a name, without backslash,
+    and what it stands for.
 
-    Returns
-    -------
-    str
-        A ``<math>`` element.
-
-    Raises
-    ------
-    LatexError
-        If the TeX is wrong or unknown.
-
-    Examples
-    --------
     >>> to_mathml(r"\sqrt{2}")
     '<math><msqrt><mn>2</mn></msqrt></math>'
     """
