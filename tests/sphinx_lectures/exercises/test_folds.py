@@ -1,9 +1,8 @@
 """A solution is one fold with its code and figures; what stands outside of it fails the build."""
 
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 HEAD = """---
 file_format: mystnb
@@ -57,15 +56,9 @@ assert 1 > 2, "the solution says that 1 is more than 2"
 ```
 
 """
+EXTENSIONS = ["myst_nb", *(f"sphinx_lectures.{x}" for x in ("execution", "exercises", "figures"))]
 SETTINGS = {
-    "extensions": [
-        "myst_nb",
-        "sphinx_lectures.execution",
-        "sphinx_lectures.exercises",
-        "sphinx_lectures.figures",
-    ],
     "numfig": True,
-    "nb_execution_mode": "off",
     "nb_custom_formats": {".md": ["sphinx_lectures.execution.read", {}, False]},
 }
 
@@ -76,12 +69,9 @@ def build(tmp_path):
 
     def build(*parts):
         (tmp_path / "index.md").write_text(HEAD + "".join(parts), encoding="utf-8")
-        out, said = tmp_path / "out", tmp_path / "warnings"
-        with docutils_namespace(), said.open("w", encoding="utf-8") as warnings:
-            app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", SETTINGS, None, warnings)
-            app.build()
+        out, said = tiny_site.build(tmp_path, EXTENSIONS, **SETTINGS)
         html = (out / "index.html").read_text(encoding="utf-8")
-        return BeautifulSoup(html, "html.parser"), said.read_text(encoding="utf-8")
+        return BeautifulSoup(html, "html.parser"), said
 
     return build
 

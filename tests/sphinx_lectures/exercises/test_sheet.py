@@ -3,9 +3,8 @@
 import re
 
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 TOC = "# Site\n\n```{toctree}\nb\na\nquestions\nkey\n```\n"
 A = """# Page A
@@ -54,15 +53,10 @@ Which are even?
 ```
 """
 SETTINGS = {
-    "extensions": [
-        "myst_parser",
-        "sphinx_lectures.text",
-        "sphinx_lectures.exercises",
-    ],
+    "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.exercises"],
     "myst_enable_extensions": ["dollarmath"],
     "html_math_renderer": "mathml",
     "numfig": True,
-    "source_suffix": {".md": "markdown"},
 }
 
 
@@ -76,11 +70,8 @@ def build(tmp_path):
 
     def build(two="it is two"):
         (tmp_path / "b.md").write_text(B.replace("{TWO}", two), encoding="utf-8")
-        out = tmp_path / "out"
-        with docutils_namespace():
-            app = Sphinx(tmp_path, None, out, out / ".doctrees", "html", SETTINGS, None,
-                         warningiserror=True)  # fmt: skip
-            app.build()
+        out, said = tiny_site.build(tmp_path, **SETTINGS)
+        assert said == ""
         texts = (
             (out / f"{name}.html").read_text(encoding="utf-8") for name in ("questions", "key")
         )

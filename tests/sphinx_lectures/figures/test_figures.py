@@ -82,10 +82,6 @@ def test_ids_of_two_figures_differ_and_references_follow(draw):
         assert {a or b for a, b in used} == known
 
 
-def test_the_same_figure_is_the_same_file(draw):
-    assert draw(lines) == draw(lines)
-
-
 def draw_by_default(plot):
     """SVG of a figure as Matplotlib draws it without settings: its text is made of paths."""
     with matplotlib.rc_context():

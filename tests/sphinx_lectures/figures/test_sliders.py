@@ -221,10 +221,6 @@ def test_missing_alternative_text_is_complained_of_once(build):
     assert warnings.count("has no alternative text") == 1
 
 
-def test_page_is_the_same_in_every_build(build):
-    assert build(bundle(), name="out1") == build(bundle(), name="out2")
-
-
 def test_only_a_page_with_an_explorable_figure_loads_script_and_style(build, tmp_path):
     html, _ = build(bundle())
     assert "sliders.js" in html and "sliders.css" in html

@@ -58,7 +58,6 @@ OWN_CSS = """
 details[open].opened { color: rgb(1, 2, 3); }
 .set-by-script { color: rgb(4, 5, 6); }
 .never-used { color: rgb(7, 8, 9); }
-.later-used { color: rgb(10, 11, 12); }
 """
 OWN_JS = """/*! Of somebody */
 // What follows marks the title.
@@ -361,25 +360,6 @@ def test_button_to_the_top_comes_while_one_scrolls_back(lean, page):
     page.mouse.wheel(0, -500)
     button.click()
     page.wait_for_function("scrollY === 0")
-
-
-def test_two_builds_are_the_same(site, lean):
-    again, _, _ = site.build("again")
-    for path in lean.rglob("*.html"):
-        assert path.read_bytes() == (again / path.relative_to(lean)).read_bytes(), path.name
-    name = "_static/site.css"
-    assert (lean / name).read_bytes() == (again / name).read_bytes()
-
-
-def test_one_edited_page_changes_the_style_sheet_of_all(tmp_path):
-    site = Site(tmp_path)
-    before = tags(site.build()[0] / "index.html", "link")
-    with (tmp_path / "other.rst").open("a") as page:
-        page.write("\n.. rst-class:: later-used\n\nMore prose.\n")
-    html, code, said = site.build()
-    assert code == 0, said
-    assert ".later-used" in (html / "_static/site.css").read_text(encoding="utf-8")
-    assert tags(html / "index.html", "link") != before
 
 
 def test_icon_that_the_theme_does_not_have_fails_the_build(tmp_path):

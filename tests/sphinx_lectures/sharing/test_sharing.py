@@ -1,9 +1,8 @@
 """A site that knows its address tells search engines and previews what they ask for."""
 
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
 
 PAGE = """---
 myst:
@@ -20,13 +19,9 @@ Some first sentence.
 def build(tmp_path):
     def build(**settings):
         (tmp_path / "index.md").write_text(PAGE, encoding="utf-8")
-        extensions = ["myst_parser", "sphinx_lectures.sharing"]
-        settings |= {"extensions": extensions, "source_suffix": {".md": "markdown"}}
         settings["ogp_social_cards"] = {"enable": False}
-        out = tmp_path / "out"
-        with docutils_namespace():
-            Sphinx(tmp_path, None, out, out / ".doctrees", "html", settings, None).build()
-        return out
+        extensions = ["myst_parser", "sphinx_lectures.sharing"]
+        return tiny_site.build(tmp_path, extensions, **settings)[0]
 
     return build
 

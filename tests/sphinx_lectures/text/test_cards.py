@@ -4,8 +4,7 @@ import json
 import re
 
 import pytest
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
+import tiny_site
 
 from sphinx_lectures.text.cards import cards, references, targets
 
@@ -53,21 +52,16 @@ def site(tmp_path_factory):
     other.write_text(OTHER, encoding="utf-8")
     (source / "r.bib").write_text(BIB, encoding="utf-8")
     (source / "folder/x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
-    extensions = ["myst_parser", "sphinxcontrib.bibtex"]
     settings = {
-        "extensions": [*extensions, "sphinx_lectures.text"],
+        "extensions": ["myst_parser", "sphinxcontrib.bibtex", "sphinx_lectures.text"],
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
         "html_math_renderer": "mathml",
         "numfig": True,
-        "source_suffix": {".md": "markdown"},
         "bibtex_bibfiles": ["r.bib"],
         "bibtex_reference_style": "author_year",
     }
-    out = source / "out"
-    with docutils_namespace():
-        Sphinx(
-            source, None, out, out / ".doctrees", "html", settings, None, warningiserror=True
-        ).build()
+    out, said = tiny_site.build(source, **settings)
+    assert said == ""
     return out
 
 
