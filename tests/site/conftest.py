@@ -17,13 +17,18 @@ SITE = BUILD / "html"
 HOME = SITE.as_uri()
 PAGES = sorted(p for p in SITE.rglob("*.html") if "_static" not in p.relative_to(SITE).parts)
 PHONES = (390, 320)
-#: Height of the smallest letters of each figure, in CSS pixels; indices and powers may be smaller.
+#: Height of the smallest letters of each figure, in CSS pixels (indices and powers may be smaller),
+#: and what does not fit into the window.
 LETTERS = """() => [...document.querySelectorAll("svg[role=img]")].map(svg => {
   const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
   const size = element => scale * parseFloat(getComputedStyle(element).fontSize);
   const sizes = [...svg.querySelectorAll("text")].map(
     text => Math.max(size(text), ...[...text.querySelectorAll("tspan")].map(size)));
-  return [svg.getAttribute("aria-label"), Math.min(...sizes, 99)];
+  const outside = [...svg.querySelectorAll("text")].filter(text => {
+    const { left, right } = text.getBoundingClientRect();
+    return left < 0 || right > innerWidth;
+  });
+  return [svg.getAttribute("aria-label"), Math.min(...sizes, 99), outside.map(t => t.textContent)];
 })"""
 
 #: Marks one visible element of each kind that has text of its own: around it the same elements,
@@ -61,7 +66,7 @@ class Visit:
     errors: list = field(default_factory=list)  #: of the console
     violations: str = ""  #: what axe found, at the width of a laptop
     overflow: list = field(default_factory=lambda: [0])  #: pixels too wide, on each phone
-    letters: list = field(default_factory=list)  #: (alternative text, pixels) of each figure
+    letters: list = field(default_factory=list)  #: (alternative text, pixels, texts cut off) of each figure
 
 
 def pytest_generate_tests(metafunc):

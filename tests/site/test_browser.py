@@ -31,7 +31,8 @@ def test_page_does_not_scroll_sideways_on_a_phone(path, visit):
 
 
 def test_text_of_figures_is_legible_on_a_phone(path, visit):
-    assert [(alt, px) for alt, px in visit(path).letters if px < 11] == []
+    assert [(alt, px) for alt, px, _ in visit(path).letters if px < 11] == []
+    assert [(alt, cut) for alt, _, cut in visit(path).letters if cut] == []
 
 
 def test_page_stands_without_scripts(path, html, context):
