@@ -46,7 +46,7 @@ live: .venv/installed ## Serve the site; rebuild and reload while you edit
 	  --open-browser --port 0 . _build/live
 
 pdf: html browser ## Print the book and each lecture, in full and as a hand-out, into _build/pdf
-	@$(IN_VENV) -m sphinx_lectures.printing "$$($(IN_VENV) tools/browser.py)" \
+	@$(IN_VENV) tools/pdf.py "$$($(IN_VENV) tools/browser.py)" \
 	  --without "docs/api*" "docs/slides*" "docs/questions*"
 
 check: lint ## Lint, unit tests and docstrings of the library: no site, about two minutes

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import browser as browser_tool
 import pytest
@@ -104,7 +105,8 @@ def test_no_box_is_moved_whole_to_the_next_page_for_its_code(on_paper):
 
 def test_files_to_print_have_an_outline_and_name_no_file_of_this_machine(site, tmp_path):
     browser = subprocess.check_output([sys.executable, browser_tool.__file__], text=True).strip()
-    command = [sys.executable, "-m", "sphinx_lectures.printing", browser, "--site", site]
+    command = [sys.executable, Path(browser_tool.__file__).with_name("pdf.py"), browser]
+    command += ["--site", site]
     command += ["--to", tmp_path, "--pages", "recurrence"]
     subprocess.run(command, check=True, capture_output=True)
     files = sorted(path.name for path in tmp_path.iterdir())

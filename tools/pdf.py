@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from sphinx_lectures.printing.book import bind, pages_of
+from book import bind, pages_of
 
 OPTIONS = {"format": "A4", "prefer_css_page_size": True, "print_background": True}
 OPTIONS |= {"outline": True, "tagged": True}

@@ -3,9 +3,8 @@
 import re
 
 import pytest
+from book import bind, pages_of
 from bs4 import BeautifulSoup
-
-from sphinx_lectures.printing.book import bind, pages_of
 
 NAVIGATION = (
     '<nav class="bd-links bd-docs-nav"><a href="{up}lectures/b.html">B</a>'
