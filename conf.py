@@ -13,8 +13,7 @@ extensions += ["sphinx_lectures.exercises", "sphinx_lectures.figures", "sphinx_l
 extensions += ["sphinx_lectures.light_pages", "sphinx_lectures.printing", "sphinx_lectures.search"]
 extensions += ["sphinx_lectures.sharing", "sphinx_lectures.slides", "sphinx_lectures.text"]
 exclude_patterns = [".*", "_build", "tests", "README.md", "CONTRIBUTING.md", "lectures/data"]
-nitpicky = True
-numfig = True
+nitpicky = numfig = True
 
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
@@ -32,9 +31,8 @@ lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
-search_without = [  # but for their titles
-    *("docs/slides", "docs/questions", "docs/key", "docs/building", "docs/architecture"),
-]
+# Of these, the search knows the titles only.
+search_without = ["docs/slides", "docs/questions", "docs/key", "docs/building", "docs/architecture"]
 notebooks_extras = "notebooks"
 notebooks_without = ["index"]  # it computes one figure, and teaches nothing
 downloads_packages = ["unrolled"]
