@@ -66,7 +66,7 @@ class Visit:
     errors: list = field(default_factory=list)  #: of the console
     violations: str = ""  #: what axe found, at the width of a laptop
     overflow: list = field(default_factory=lambda: [0])  #: pixels too wide, on each phone
-    letters: list = field(default_factory=list)  #: (alternative text, pixels, texts cut off) of each figure
+    letters: list = field(default_factory=list)  #: (alternative text, pixels, cut off) of figures
 
 
 def pytest_generate_tests(metafunc):
