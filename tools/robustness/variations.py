@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from sphinx_lectures.execution.processor import instructions
+from sphinx_lectures.execution.kernel_environment import instructions
 
 #: A claim must hold on every processor, with every last bit, and in this share of the draws.
 PROCESSOR, LAST_BIT, DRAW = "processor", "last bit", "draw"

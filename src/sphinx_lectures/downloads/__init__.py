@@ -176,5 +176,5 @@ def setup(app):
     app.add_directive("install", Install)
     app.connect("config-inited", _read_project, priority=600)  # once the address is known
     app.connect("doctree-resolved", _resolve)
-    app.connect("build-finished", _publish, priority=750)  # after `unchanged` has kept the pages
+    app.connect("build-finished", _publish, priority=750)  # after `incremental` has kept the pages
     return SAFE

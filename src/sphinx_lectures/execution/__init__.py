@@ -3,20 +3,20 @@
 ``outputs`` decides which pages run and keeps what came out, ``schedule`` runs several at once,
 ``kernel`` runs one. ``page`` reads a page as a notebook; ``recorder`` notes, in its kernel, what it
 reads, and ``reads`` knows whether all of that is as it was. ``findings`` are statements that may
-fail to hold, ``processor`` pins the instructions that kernels compute with, ``failed_pages`` has
-a failing page fail again until it is mended.
+fail to hold, ``kernel_environment`` says what variables kernels find, and pins their instructions;
+``failed_pages`` has a failing page fail again until it is mended.
 """
 
 from __future__ import annotations
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.execution import failed_pages, outputs, processor
+from sphinx_lectures.execution import failed_pages, kernel_environment, outputs
 from sphinx_lectures.execution.outputs import read
 
 __all__ = ["read", "setup"]
 
 
 def setup(app):
-    for part in (failed_pages, processor, outputs):
+    for part in (failed_pages, kernel_environment, outputs):
         part.connect(app)
     return SAFE

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from sphinx_lectures.execution import processor
+from sphinx_lectures.execution import kernel_environment
 from sphinx_lectures.execution.findings import is_finding, mistakes, reporting
 from sphinx_lectures.execution.page import (
     cell_line,
@@ -68,7 +68,7 @@ def build_folder(app, name):
 def environment(app):
     """The environment of kernels."""
     ipython = {"IPYTHONDIR": str(build_folder(app, "ipython"))}
-    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **processor.settings(app.config)}
+    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **kernel_environment.settings(app.config)}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -24,7 +24,7 @@ from nbformat.v4 import new_notebook
 from sphinx.errors import SphinxError
 from sphinx.util import logging
 
-from sphinx_lectures.execution import processor
+from sphinx_lectures.execution import kernel_environment
 from sphinx_lectures.execution.findings import (
     TAG,
     TITLE,
@@ -272,7 +272,8 @@ def page_of(app, docname):
             return None
         code, named = _code(app.env, docname, text)
         folder = os.path.relpath(path.parent, app.confdir)
-        parts = json.dumps([folder, code, named, sys.version, processor.settings(app.config)])
+        settings = kernel_environment.settings(app.config)
+        parts = json.dumps([folder, code, named, sys.version, settings])
         files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
         files += [path.parent / name for name in named]
         return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from sphinx_lectures.execution.kernel import run_page
-from sphinx_lectures.execution.processor import why_not_pinned
+from sphinx_lectures.execution.kernel_environment import why_not_pinned
 
 
 def run_apart(coroutine):

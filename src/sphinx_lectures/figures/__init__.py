@@ -2,17 +2,17 @@
 
 ``svg`` puts a drawing into the page, and ``svg_paths`` writes its paths short; ``sliders`` sends
 only what distinguishes the ``frames`` of a figure; ``canvas`` finds what a drawing has beyond its
-edge; ``house`` draws packages from their imports.
+edge; ``import_diagram`` draws packages from their imports (``{house}``).
 """
 
 from __future__ import annotations
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.figures import house, sliders, svg
+from sphinx_lectures.figures import import_diagram, sliders, svg
 
 
 def setup(app):
     svg.connect(app)
     sliders.connect(app)
-    house.connect(app)
+    import_diagram.connect(app)
     return SAFE

@@ -128,5 +128,5 @@ def _number(value):
 def connect(app):
     app.add_node(explorable, html=(_visit, None))
     private.add_renderer(ExplorableRenderer)
-    app.connect("doctree-read", _pack, priority=400)  # before inline_svg looks for alternatives
+    app.connect("doctree-read", _pack, priority=400)  # before `svg` looks for alternatives
     add_files(app, Path(__file__).with_name("sliders.js"), explorable)

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from sphinx_lectures.execution import processor
+from sphinx_lectures.execution.kernel_environment import instructions
 
 # One page trains with NumPy; the other, with Keras, then prints the numbers of both.
 NUMPY = """import numpy as np
@@ -61,7 +61,8 @@ def numbers(site, **outer):
 
 
 @pytest.mark.skipif(
-    not processor.instructions() >= {"avx2", "fma"}, reason="the pin asks for AVX2 instructions"
+    not instructions() >= {"avx2", "fma"},
+    reason="the pin asks for AVX2 instructions",
 )
 def test_a_page_that_trains_gives_the_same_bits_whatever_the_outer_settings(trained):
     native, said = numbers(trained)
@@ -84,8 +85,8 @@ def test_unpinned_outputs_are_kept_apart_by_the_outer_settings(trained):
 
 def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(trained):
     trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
-    imported = "from sphinx_lectures.execution import processor"
-    trained.edit("conf.py", "import os", f"import os\n{imported}\nprocessor.instructions = set")
+    imported = "from sphinx_lectures.execution import kernel_environment as kernels"
+    trained.edit("conf.py", "import os", f"import os\n{imported}\nkernels.instructions = set")
     code, said, _ = trained.build(OPENBLAS_CORETYPE="Nehalem")
     assert code == 0, said
     assert said.count("has no avx, avx2, bmi1, bmi2, f16c, fma, movbe: pages compute with") == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sphinx_lectures.figures.house import draw, rooms, rows
+from sphinx_lectures.figures.import_diagram import draw, rooms, rows
 
 
 @pytest.fixture
