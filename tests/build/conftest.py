@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,11 @@ with open(os.environ["RUNS"], "a") as runs:
 """
 
 
+def _heed_interrupts():
+    """A shell that runs the tests in the background has its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Site:
     """A site of a few pages in `folder`."""
 
@@ -78,6 +84,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def start_and_wait_for_a_cell(self):
