@@ -81,7 +81,8 @@ def recurrent_layers(model: Any) -> dict[str, Any]:
 def layer_named(key: str, layers: Collection[str]) -> str | None:
     """The name of the layer that a key of a `Flow` belongs to, such as "lstm" of "lstm/c"."""
     if not isinstance(key, str):
-        raise ValueError(f"expected the name of a layer, such as {next(iter(layers))!r}, got {key}")
+        such = next(iter(layers), "lstm")
+        raise ValueError(f"expected the name of a layer, such as {such!r}, got {key}")
     plain = key.partition("#")[0] + "/"
     return max((name for name in layers if plain.startswith(f"{name}/")), key=len, default=None)
 

@@ -349,6 +349,12 @@ def test_what_is_no_name_of_a_layer_is_refused(asked):
         gradient_flow(model, *data(), layers=wrong)
 
 
+def test_what_is_no_name_is_refused_where_there_are_no_recurrent_layers():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="expected the name of a layer, such as 'lstm', got 3"):
+        gradient_flow(model, np.ones((2, 6)), np.ones((2, 1)), loss="mse", layers=3)
+
+
 def test_a_measurement_within_a_function_is_refused():
     measure, (x, y) = GradientFlow(model_of(layer_of("GRU", name="gru"))), data()
     with pytest.raises(ValueError, match=r"outside of a tf\.function"):
