@@ -1,5 +1,6 @@
 """Build the site of the current folder strictly; publish it to ``_build/html`` if all is well."""
 
+import errno
 import gc
 import os
 import shutil
@@ -87,7 +88,7 @@ def run_sphinx(site, doctrees):
     except Exception as error:
         if isinstance(error, SphinxError) and not error.__cause__:
             print(f"{error.category}: {error}", file=sys.stderr)
-        elif not full_disk(Path(site).parent):
+        elif not is_for_want_of_room(error):
             traceback.print_exc()
     return None
 
@@ -120,6 +121,15 @@ def summarize(app, path):
     if lines:
         path.write_text("".join([f"{UNMET}:\n", *lines]), encoding="utf-8")
         print(f"{UNMET} are listed in {path}.", flush=True)
+
+
+def is_for_want_of_room(error):
+    """Whether an exception, or one that led to it, says that a disk or a quota is full."""
+    while error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def full_disk(build):

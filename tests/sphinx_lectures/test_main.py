@@ -1,5 +1,6 @@
 """``python -m sphinx_lectures`` on sites of pages that need not run."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sphinx_lectures
+from sphinx_lectures.__main__ import is_for_want_of_room
 
 CONF = """
 extensions = ["myst_parser", "proofs"]
@@ -64,3 +66,12 @@ def test_site_with_an_unsafe_extension_is_read_by_one_process(tmp_path, extensio
 
 def test_site_with_safe_extensions_is_read_by_several(tmp_path):
     assert build(tmp_path, "def setup(app): return {'parallel_read_safe': True}") == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.ENOSPC, True), (errno.EDQUOT, True), (errno.EACCES, False)]
+)
+def test_want_of_room_is_known_also_behind_another_error(number, expected):
+    error = RuntimeError("an extension failed")
+    error.__cause__ = OSError(number, "no")
+    assert is_for_want_of_room(error.__cause__) is is_for_want_of_room(error) is expected
