@@ -1,7 +1,5 @@
 """What a page needs that shows parts of other pages: it follows them, and says where they are."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

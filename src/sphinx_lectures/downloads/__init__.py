@@ -6,8 +6,6 @@ site knows its address (``html_baseurl``) the line to install names it, or else 
 reader has downloaded; notebooks install from the file beside them, or from the site.
 """
 
-from __future__ import annotations
-
 import tomllib
 from os.path import relpath
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The library as a wheel, the project as a source archive: from the same files the same bytes."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import os

@@ -7,8 +7,6 @@ fail to hold, ``kernel_environment`` says what variables kernels find, and pins 
 ``failed_pages`` has a failing page fail again until it is mended.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.execution import failed_pages, kernel_environment, outputs
 from sphinx_lectures.execution.outputs import read

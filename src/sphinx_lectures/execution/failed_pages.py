@@ -6,8 +6,6 @@ with no page, or a build that was cut off, has every page read again (outputs of
 What is wrong in a table of contents is said once, not by each page that shows it.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

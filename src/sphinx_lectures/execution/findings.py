@@ -7,8 +7,6 @@ the same, with a note in the place of the cell, and the build lists page, line a
 environment variable ``CI`` is set, it fails the build like anything else.
 """
 
-from __future__ import annotations
-
 import ast
 import os
 import re

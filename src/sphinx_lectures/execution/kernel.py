@@ -1,7 +1,5 @@
 """Run the cells of one page in a kernel of its own, and say which cell failed, where and why."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re

@@ -5,8 +5,6 @@ last bit, which training amplifies into another result. `lectures_pin` names a l
 that kernels keep to; what the user's own environment says of its variables does not reach them.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from functools import lru_cache

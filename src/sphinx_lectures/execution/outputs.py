@@ -7,8 +7,6 @@ captions, alternative texts and most tags are not part of it. Only a run with no
 on stderr is kept, so a failing page fails again at every build until it is mended.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

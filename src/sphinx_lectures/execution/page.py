@@ -1,7 +1,5 @@
 """A MyST page as a notebook: reading it, and where in the file a cell stands."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """What `execution` touches of Sphinx, MyST-NB and nbclient beyond their documented interfaces."""
 
-from __future__ import annotations
-
 import atexit
 import json
 from logging import getLogger

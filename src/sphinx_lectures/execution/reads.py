@@ -6,8 +6,6 @@ package, or that something was not there. Outputs are kept with their record and
 does. So nothing is guessed from the code, and no time of a file is asked.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

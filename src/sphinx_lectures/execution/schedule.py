@@ -1,7 +1,5 @@
 """When the pages of a build run: as many at once as there are cores, the longest first."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import time

@@ -6,8 +6,6 @@
 answered is kept, and forgotten, by ``quiz.js``.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.exercises import elements, folds, other_formats, progress, quiz, sheet
 

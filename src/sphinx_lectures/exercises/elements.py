@@ -1,7 +1,5 @@
 """HTML elements as nodes, of which a quiz is made."""
 
-from __future__ import annotations
-
 from docutils import nodes
 
 

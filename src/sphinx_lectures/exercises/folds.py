@@ -6,8 +6,6 @@ together, on the screen and on paper. A cell that would give a solution away fai
 the prose of the page names an exercise by its number, it links to it.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 So do the lists of the questions of all pages, of which nothing needs to be said.
 """
 
-from __future__ import annotations
-
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 

@@ -1,7 +1,5 @@
 """What `exercises` touches of Sphinx and MyST-NB beyond their documented interfaces."""
 
-from __future__ import annotations
-
 from docutils import nodes
 
 PRIVATE = (

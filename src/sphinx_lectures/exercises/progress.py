@@ -4,8 +4,6 @@ Without a script it is a list of links. quiz.js keeps answers and finished pages
 device alone, and shows on this list which answers were right and which pages to read again.
 """
 
-from __future__ import annotations
-
 from itertools import starmap
 
 from docutils import nodes

@@ -4,8 +4,6 @@ What an author writes is read by `syntax`. The explanations stand in a closed bo
 script; quiz.js repeats the one that fits in a live region as soon as a reader has answered.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from string import ascii_uppercase

@@ -4,8 +4,6 @@
 why. Both show an exercise, and its solution, if its class is ``exercise question``.
 """
 
-from __future__ import annotations
-
 from itertools import compress
 from pathlib import Path
 

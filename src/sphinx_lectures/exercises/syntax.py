@@ -13,8 +13,6 @@ ones, and ``~ *`` stands for all others::
       Yes: from state to state.
 """
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 from typing import NamedTuple

@@ -5,8 +5,6 @@ only what distinguishes the ``frames`` of a figure; ``canvas`` finds what a draw
 edge; ``import_diagram`` draws packages from their imports (``{house}``).
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.figures import import_diagram, sliders, svg
 

@@ -1,7 +1,5 @@
 """What a drawing by Matplotlib has beyond its canvas, where the page cuts it, or writes over it."""
 
-from __future__ import annotations
-
 import re
 from cmath import exp
 from math import pi

@@ -1,7 +1,5 @@
 """Frames of one drawing: what distinguishes them, so that a page need not carry each of them."""
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

@@ -4,8 +4,6 @@ A room is a module or a folder; an arrow leads from a room down to one that it i
 of the packages, as folders seen from the settings, are the arguments.
 """
 
-from __future__ import annotations
-
 import ast
 from html import escape
 from pathlib import Path

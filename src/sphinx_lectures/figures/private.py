@@ -1,7 +1,5 @@
 """What `figures` touches of MyST-NB beyond its documented interface."""
 
-from __future__ import annotations
-
 from myst_nb.core.render import load_mime_renders
 
 PRIVATE = (

@@ -7,8 +7,6 @@ for every other frame only the attributes and texts that differ; sliders.js puts
 in. Without scripts the default frame stands there, and the numbers in a closed box below it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from html import escape

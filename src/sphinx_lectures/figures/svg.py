@@ -6,8 +6,6 @@ does not. Drawings of other programs than Matplotlib are left to MyST-NB. A figu
 an alternative text fails the build, and so does what a page would lose of a figure.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from xml.etree import ElementTree

@@ -4,8 +4,6 @@ Matplotlib writes a line through every number of an array, in absolute coordinat
 decimals. On a page a tenth of a point is an eighth of a pixel.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import groupby
 from math import hypot

@@ -7,8 +7,6 @@ tooltips and its button to the top. A page that uses more of it keeps Bootstrap.
 what copy buttons need of theirs.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sphinx_lectures import SAFE, add_files

@@ -1,7 +1,5 @@
 """Buttons that copy code, without the library of 9 kB of which they use one function."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sphinx_lectures import add_static_files

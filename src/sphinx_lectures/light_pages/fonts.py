@@ -4,8 +4,6 @@ From a font of icons come the icons that the style sheet names, from a mathemati
 stands in formulas with all sizes of it, from any other font the characters of the pages.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 from base64 import b64decode, b64encode

@@ -4,8 +4,6 @@ Icons and their style come out of the theme's own copy of Font Awesome's script,
 what the script would have drawn, and change with the theme.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from functools import cached_property

@@ -5,8 +5,6 @@ with fonts cut down to the characters in use, and the pages get this one file in
 drawn into the pages, and scripts, without their comments, wait until the page stands.
 """
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from hashlib import sha256

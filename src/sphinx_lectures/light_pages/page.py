@@ -3,8 +3,6 @@
 What it needs of the style sheet that all pages share is noted: see `lighten`.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from os.path import relpath

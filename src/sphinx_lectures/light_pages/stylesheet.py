@@ -5,8 +5,6 @@ scripts; what else a selector says (states, attributes, neighbours) is taken for
 may stay that no page uses, but none goes that a page could use once its scripts have run.
 """
 
-from __future__ import annotations
-
 import re
 from html import unescape
 from os.path import relpath
@@ -31,7 +29,7 @@ class Rule(NamedTuple):
     """`body` is text, or the rules of an at-rule that groups rules; a statement has none."""
 
     prelude: str
-    body: str | list[Rule] | None
+    body: str | list | None
 
 
 class Words:

@@ -4,8 +4,6 @@
 text between them.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.notebooks import offer
 

@@ -1,7 +1,5 @@
 """The reader's copy of a page: a notebook with its visible cells and its text as plain Markdown."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

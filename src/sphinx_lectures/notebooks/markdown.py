@@ -5,8 +5,6 @@ have pipes. Whatever has no form of its own is written as what stands in it, an 
 alternative text.
 """
 
-from __future__ import annotations
-
 import re
 from string import ascii_uppercase
 

@@ -6,8 +6,6 @@ has them, its figures are made to follow the page's theme, and running the noteb
 A page with solutions is offered without them, too: a handout for students.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

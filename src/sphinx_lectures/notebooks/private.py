@@ -1,7 +1,5 @@
 """What `notebooks` touches of Sphinx and sphinxcontrib.bibtex beyond their interfaces."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from docutils import nodes

@@ -5,8 +5,6 @@ and questions and with all solutions closed, or with all of them open. The same 
 ``?print=handout`` and ``?print=solutions`` in the address, also where no one is there to click.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

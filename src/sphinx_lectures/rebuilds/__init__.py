@@ -4,8 +4,6 @@
 build to build.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.rebuilds import incremental
 

@@ -10,8 +10,6 @@ The pages are kept as they are before later steps of the build work on them, wit
 this package or an installed version changes, all pages are read again, too.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

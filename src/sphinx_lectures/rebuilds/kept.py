@@ -1,7 +1,5 @@
 """What is kept from build to build: files that are written whole, results under a hash."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

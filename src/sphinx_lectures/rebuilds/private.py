@@ -1,7 +1,5 @@
 """What `rebuilds` touches of Sphinx beyond its documented interface."""
 
-from __future__ import annotations
-
 PRIVATE = (
     "sphinx.application.Sphinx._warncount",
     "sphinx.application.Sphinx.parallel",

@@ -1,7 +1,5 @@
 """Publish only whole: build into a staging folder, swap it in if all is well, one at a time."""
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import os

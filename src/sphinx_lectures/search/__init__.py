@@ -5,8 +5,6 @@ meaning, other names of pages and the weight of pages come from a file of the si
 scripts, which a page may also load where the site is read from a folder.
 """
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path

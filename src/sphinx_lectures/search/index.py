@@ -4,8 +4,6 @@ Words count as the same if they have the same stem; the reader's browser needs n
 the index lists all forms that occur. Texts lie in a file for each page, loaded for results only.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -3,8 +3,6 @@
 Code, answers to questions and solutions are left out. Formulas are written in one line: ``h_t``.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

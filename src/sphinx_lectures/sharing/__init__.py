@@ -5,8 +5,6 @@ Without the environment variables ``SITE_URL`` and ``SITE_REPOSITORY`` no page h
 is edited, an error reported, and a notebook opened.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.sharing import repository, search_engines
 

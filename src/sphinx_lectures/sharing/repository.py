@@ -6,8 +6,6 @@ notebooks can also be opened in Colab, which takes them from a branch of it: who
 site pushes its notebooks there, in the folders of the site, with the wheel that they install.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from html import escape

@@ -4,8 +4,6 @@
 its first sentences happen to be. `sphinx_sitemap` and `sphinxext.opengraph` do the rest.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

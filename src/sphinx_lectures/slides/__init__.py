@@ -4,8 +4,6 @@ A page that holds an excerpt is a set of slides: each of its sections is one. It
 without a script; slides.js shows one section at a time, and slides.css prints one on a sheet.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from docutils import nodes

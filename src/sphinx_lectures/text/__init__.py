@@ -4,8 +4,6 @@
 while it reads the reference of the library.
 """
 
-from __future__ import annotations
-
 from sphinx_lectures import SAFE
 from sphinx_lectures.text import cards, formula_index, line_breaks, mathml, mocked_imports
 

@@ -5,8 +5,6 @@ other pages is written into one script, which the browser loads for the first ca
 that cards also work where the site is read from a folder.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from html import unescape

@@ -5,8 +5,6 @@ author called it. ``$$ ... $$ (eq-spectral-radius)`` is found as "spectral radiu
 MyST has made up (a UUID) is no name.
 """
 
-from __future__ import annotations
-
 import re
 
 from docutils import nodes

@@ -1,7 +1,5 @@
 """Lines do not end between a formula and the mark after it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Formulas become MathML Core, which browsers draw and screen readers read by them
 formula scrolls in its own box where it is wider than the page; its number stays beside the box.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from html import escape

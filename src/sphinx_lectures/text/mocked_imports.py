@@ -4,8 +4,6 @@ autodoc puts its mocks away as soon as a module is imported, and then looks up t
 classes: for a class that extends one of Keras it would import all of TensorFlow, for nothing.
 """
 
-from __future__ import annotations
-
 import sys
 from contextlib import suppress
 

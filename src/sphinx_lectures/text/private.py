@@ -1,7 +1,5 @@
 """What `text` touches of Sphinx beyond its documented interface."""
 
-from __future__ import annotations
-
 from sphinx.ext.autodoc.mock import MockFinder
 from sphinx.locale import _
 from sphinx.util.math import get_node_equation_number

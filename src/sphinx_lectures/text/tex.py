@@ -4,8 +4,6 @@ r"""TeX as authors write it, in the dialect that the converter to MathML knows.
 '\\begin{gathered}a = 1 \\\\ b = 2\\end{gathered}'
 """
 
-from __future__ import annotations
-
 import re
 
 from tinycss2.color3 import parse_color
