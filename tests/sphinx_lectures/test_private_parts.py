@@ -17,7 +17,7 @@ MODULES = sorted(FOLDER.rglob("*.py"))
 #: Undocumented, though no underscore says so.
 UNDER_WATCH = re.compile(
     r"load_mime_renders|get_cell_level_config|toc_fignumbers|nb_element|add_fignumber"
-    r"|files_to_rebuild|add_permalink_ref|NAMESPACE|get_node_location|patch_docutils|MockFinder"
+    r"|files_to_rebuild|add_permalink_ref|NAMESPACE|patch_docutils|MockFinder"
 )
 OWN = re.compile(r"self|cls|super\(\)|os")
 

@@ -10,43 +10,31 @@ import json
 import logging
 from pathlib import Path
 
-from docutils import nodes
-
-from sphinx_lectures.execution.private import is_suppressed, location_of, sphinx_logger
+from sphinx_lectures.execution.private import sphinx_logger
+from sphinx_lectures.rebuilds.kept import load_json, write_whole
 
 EVERYTHING = "*"
 
 
-class _Warned(logging.Handler):
-    """Collects the names of the pages that draw warnings."""
+class _Warned(logging.Filter):
+    """Notes which pages draw warnings, and lets the same words about the same place pass once.
+
+    It is the last to be asked, so it sees no warning that the settings suppress.
+    """
 
     def __init__(self, env):
-        super().__init__(logging.WARNING)
-        self.env, self.docnames = env, set()
-
-    def emit(self, record):
-        if is_suppressed(record, self.env.config.suppress_warnings):
-            return
-        location = getattr(record, "location", None)
-        if isinstance(location, nodes.Node):
-            location = location_of(location)
-        path = str(location).rsplit(":", 1)[0] if location else ""
-        docname = self.env.path2doc(path) if path else None
-        self.docnames.add(docname if docname in self.env.found_docs else EVERYTHING)
-
-
-class _Once(logging.Filter):
-    """Lets the same words about the same place pass once."""
-
-    def __init__(self):
         super().__init__()
-        self.said = set()
+        self.env, self.docnames, self.said = env, set(), set()
 
     def filter(self, record):
-        warning = str(getattr(record, "location", "")), record.getMessage()
-        repeated = record.levelno >= logging.WARNING and warning in self.said
-        self.said.add(warning)
-        return not repeated
+        if record.levelno < logging.WARNING:
+            return True
+        place, words = str(getattr(record, "location", None) or ""), record.getMessage()
+        docname = self.env.path2doc(place.rsplit(":", 1)[0]) if place else None
+        self.docnames.add(docname if docname in self.env.found_docs else EVERYTHING)
+        is_new = (place, words) not in self.said
+        self.said.add((place, words))
+        return is_new
 
 
 def _record(app):
@@ -55,25 +43,20 @@ def _record(app):
 
 def _start(app):
     app.lectures_warned = _Warned(app.env)
-    logger = sphinx_logger()
-    for handler in logger.handlers:
-        handler.addFilter(_Once())
-    logger.addHandler(app.lectures_warned)
+    for handler in sphinx_logger().handlers:
+        handler.addFilter(app.lectures_warned)
 
 
 def _read_again(app, env, added, changed, removed):
-    record = _record(app)
-    failed = json.loads(record.read_text()) if record.is_file() else []
+    failed = load_json(_record(app))
     # Until the build ends, assume the worst: it may be cut off at any moment.
-    record.write_text(json.dumps([EVERYTHING]))
-    return list(env.found_docs) if EVERYTHING in failed else failed
+    write_whole(_record(app), json.dumps([EVERYTHING]))
+    return list(env.found_docs) if EVERYTHING in failed else list(failed)
 
 
 def _finish(app, exception):
-    warned = app.lectures_warned
-    sphinx_logger().removeHandler(warned)
     if exception is None:
-        _record(app).write_text(json.dumps(sorted(warned.docnames)))
+        write_whole(_record(app), json.dumps(sorted(app.lectures_warned.docnames)))
 
 
 def connect(app):

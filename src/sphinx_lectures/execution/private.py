@@ -7,7 +7,7 @@ from logging import getLogger
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from nbformat import from_dict
 from nbformat.v4 import new_notebook
-from sphinx.util.logging import NAMESPACE, get_node_location, is_suppressed_warning
+from sphinx.util.logging import NAMESPACE
 
 PRIVATE = (
     "myst_nb.core.read.is_myst_markdown_notebook",
@@ -15,18 +15,9 @@ PRIVATE = (
     "nbclient.NotebookClient._async_cleanup_kernel",
     "nbclient.NotebookClient._cleanup_kernel",
     "sphinx.util.logging.NAMESPACE",
-    "sphinx.util.logging.get_node_location",
-    "sphinx.util.logging.is_suppressed_warning",
 )
 
 is_notebook = is_myst_markdown_notebook
-location_of = get_node_location
-
-
-def is_suppressed(record, names):
-    """Whether the settings name a warning as one that is not to be drawn."""
-    kind = getattr(record, "type", ""), getattr(record, "subtype", "")
-    return is_suppressed_warning(*kind, names)
 
 
 def parse(text):
