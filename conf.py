@@ -29,7 +29,7 @@ lectures_kernel_environment = {
 lectures_pin = "x86-64-v3"  # processors with these instructions compute the same numbers
 lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
-formula_index_label = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
+search_formulas = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
 # Of these, the search knows the titles only.
 search_without = ["docs/slides", "docs/questions", "docs/key", "docs/building", "docs/architecture"]

@@ -13,7 +13,6 @@ from sphinx_lectures import SAFE, add_static_files
 from sphinx_lectures.rebuilds.kept import Memo
 from sphinx_lectures.rebuilds.private import had_warnings
 from sphinx_lectures.search import index, pages
-from sphinx_lectures.text.formula_index import formula_name
 
 FOLDER = "_search"  #: of the site; each page has a file with its texts in it
 INDEX = "searchindex.js"  #: where the theme looks for the one of Sphinx, in whose place it stands
@@ -49,6 +48,7 @@ def _write(app, exception):
     if exception or app.builder.name not in ("html", "dirhtml"):
         return
     config, folder = app.config, Path(app.outdir, FOLDER)
+    labels = config.search_formulas
     known_file = Path(app.confdir, config.search_words) if config.search_words else None
     known = tomllib.loads(known_file.read_text("utf-8")) if known_file else {}
     sources = [path.read_text("utf-8") for path in sorted(HERE.glob("*.py"))]
@@ -56,7 +56,7 @@ def _write(app, exception):
     found = []
     for name in sorted(app.env.found_docs):
         html = Path(app.builder.get_outfilename(name)).read_text(encoding="utf-8")
-        if entries := memo(lambda html=html: _read(html, config), html):
+        if entries := memo(lambda html=html: _read(html, labels), html, labels):
             if name in config.search_without:
                 entries = [entries[0], [{} for _ in entries[1]]]
             found.append((name, app.builder.get_target_uri(name), *entries))
@@ -74,19 +74,14 @@ def _write(app, exception):
         memo.save()
 
 
-def _read(html, config):
+def _read(html, labels):
     """The entries of a page, and the words of each."""
-
-    def name_of(anchor):
-        label = anchor.removeprefix("equation-")
-        return formula_name(label, config) if label != anchor else ""
-
-    entries = pages.read_page(html, name_of)
+    entries = pages.read_page(html, labels)
     return [entries, [index.counted(entry) for entry in entries]] if entries else []
 
 
 def setup(app):
-    app.setup_extension("sphinx_lectures.text")  # it knows the names of formulas
+    app.add_config_value("search_formulas", pages.LABEL, "html", types=[str])
     app.add_config_value("search_words", "", "html", types=[str])
     app.add_config_value("search_without", [], "html", types=[list])
     add_static_files(app, HERE / "search.js", HERE / "search.css")

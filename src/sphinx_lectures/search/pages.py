@@ -20,6 +20,9 @@ SIDE_BY_SIDE = {"mi", "mn", "mo", "mtext", "msub", "msup", "msubsup", "mfrac", "
 BLOCKS = {"p", "li", "td", "th", "dd", "dt", "div", "figcaption", "legend", "section", "tr"}
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(“\"])|\n+")
 HEADING = re.compile(r"h[1-6]")
+LABEL = r"(?:eq[-:])?(.+)"  #: of a formula: its group is the name
+#: Given by MyST to a formula that has no label.
+MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Entry(NamedTuple):
@@ -39,8 +42,8 @@ class _Draft:
 class _Reader:
     """Gathers the `drafts` of entries."""
 
-    def __init__(self, formula_name):
-        self.formula_name, self.drafts = formula_name, []
+    def __init__(self, labels):
+        self.labels, self.drafts = labels, []
 
     def read(self, element, draft, out, in_math=False, in_script=False):
         """Read what stands in an element of an entry, and write its text to the list `out`."""
@@ -70,7 +73,7 @@ class _Reader:
         if tag.name == "dt" and anchor:
             begun = self._add("object" if "sig" in tag.get("class", ()) else "term", anchor)
             return begun, begun.title
-        if anchor and (name := self.formula_name(anchor)):
+        if anchor and (name := formula_name(anchor, self.labels)):
             self._add("formula", anchor, name)
         return draft, draft.title if HEADING.fullmatch(tag.name) else out
 
@@ -83,13 +86,28 @@ def _is_skipped(tag):
     return tag.name in SKIPPED_TAGS or SKIPPED.search(" ".join(tag.get("class", ())))
 
 
-def read_page(html, formula_name=lambda anchor: ""):
+def formula_name(anchor, labels):
+    """The name of a formula with an anchor, in words: what the group of `labels` has of its label.
+
+    Examples
+    --------
+    >>> formula_name("equation-eq-spectral-radius", LABEL)
+    'spectral radius'
+    """
+    label = anchor.removeprefix("equation-")
+    match = re.fullmatch(labels, label)
+    if label == anchor or not match or MADE_UP.fullmatch(label):
+        return ""
+    return " ".join(re.split(r"[-_:]+", match[1]))
+
+
+def read_page(html, labels=LABEL):
     """The entries of a page in their order, of which the first is the page itself.
 
     What the page says of itself in its head stands first in it. A page without a title has none.
-    `formula_name` gives the name of the formula with an anchor, if it has one.
+    `labels` is an expression for the labels of formulas, with a group for their names.
     """
-    soup, reader = BeautifulSoup(html, "html.parser"), _Reader(formula_name)
+    soup, reader = BeautifulSoup(html, "html.parser"), _Reader(labels)
     for article in soup.select("article.bd-article"):
         reader.read(article, _Draft("none", ""), [])
     entries = [

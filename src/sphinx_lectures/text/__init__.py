@@ -1,14 +1,13 @@
 """What is written: ``mathml`` for formulas, ``line_breaks``, and ``cards`` of what a text names.
 
-``formula_index`` has formulas found by name. ``mocked_imports`` keeps what autodoc mocks mocked
-while it reads the reference of the library.
+``mocked_imports`` keeps what autodoc mocks mocked while it reads the reference of the library.
 """
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.text import cards, formula_index, line_breaks, mathml, mocked_imports
+from sphinx_lectures.text import cards, line_breaks, mathml, mocked_imports
 
 
 def setup(app):
-    for part in (cards, mathml, line_breaks, formula_index, mocked_imports):
+    for part in (cards, mathml, line_breaks, mocked_imports):
         part.connect(app)
     return SAFE

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sphinx_lectures.search.index import counted, index_of, words
-from sphinx_lectures.search.pages import read_page
+from sphinx_lectures.search.pages import LABEL, formula_name, read_page
 
 PAGE = """<html><head><meta name="description" content="What it is about."></head><body>
 <nav>Elsewhere</nav><article class="bd-article">
@@ -13,7 +13,8 @@ PAGE = """<html><head><meta name="description" content="What it is about."></hea
 <p>First of all. The state <math><msub><mi>h</mi><mi>t</mi></msub><mo>=</mo><mi>x</mi>
 </math> is kept.</p><pre>code()</pre>
 <section id="part"><h2>A part</h2><p>Its <em>words</em>.</p>
-<div class="math" id="equation-eq-a-name"><math><mi>b</mi></math></div>
+<div class="math" id="equation-eq-page-spectral-radius"><math><mi>b</mi></math></div>
+<div id="equation-other"></div>
 <details class="admonition solution"><p>secret</p></details><p>After it.</p></section>
 <dl class="glossary"><dt id="term-gate">gate</dt><dd><p>It opens.</p></dd>
 <dt id="term-cell">cell</dt><dd>It <b>keeps</b>.</dd></dl>
@@ -25,15 +26,14 @@ PAGE = """<html><head><meta name="description" content="What it is about."></hea
 
 @pytest.fixture
 def entries():
-    names = {"equation-eq-a-name": "spectral radius"}
-    return read_page(PAGE, lambda anchor: names.get(anchor, ""))
+    return read_page(PAGE, r"eq-[a-z]+-(.+)")
 
 
 def test_page_has_an_entry_for_each_place_that_can_be_found(entries):
     assert [entry[:3] for entry in entries] == [
         ("page", "", "One page"),
         ("section", "part", "A part"),
-        ("formula", "equation-eq-a-name", "spectral radius"),
+        ("formula", "equation-eq-page-spectral-radius", "spectral radius"),
         ("term", "term-gate", "gate"),
         ("term", "term-cell", "cell"),
         ("object", "lib.run", "lib.run"),
@@ -59,6 +59,12 @@ def test_code_solutions_and_what_surrounds_the_page_are_left_out(entries):
 
 def test_page_without_a_title_has_nothing_to_find():
     assert read_page("<html><body><article class='bd-article'><p>x</p></article></html>") == []
+
+
+def test_formula_has_the_name_in_its_label_unless_nobody_gave_it_that():
+    made_up = "equation-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f"
+    anchors = ["equation-eq-a-name", "equation-other", made_up, "eq-section"]
+    assert [formula_name(anchor, LABEL) for anchor in anchors] == ["a name", "other", "", ""]
 
 
 def test_words_are_small_and_parts_of_names_count_too():
