@@ -2,6 +2,8 @@
 
 from docutils import nodes
 
+from sphinx_lectures import NOT_HTML
+
 
 class element(nodes.General, nodes.Element):
     """An HTML element: `tag`, its `html` attributes, and the nodes that stand in it."""
@@ -24,5 +26,12 @@ def _depart(translator, node):
         translator.body.append(f"</{node['tag']}>")
 
 
+def _skip(translator, node):
+    raise nodes.SkipNode
+
+
+SKIPPED = dict.fromkeys(NOT_HTML, (_skip, None))  #: for a node that other formats do without
+
+
 def connect(app):
-    app.add_node(element, html=(_visit, _depart))
+    app.add_node(element, html=(_visit, _depart), **SKIPPED)

@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures.exercises.elements import element
+from sphinx_lectures.exercises.elements import SKIPPED, element
 from sphinx_lectures.exercises.private import numbers, relative_address
 from sphinx_lectures.other_pages import link_to
 
@@ -50,6 +50,6 @@ class ListQuestions(SphinxPostTransform):
 
 
 def connect(app):
-    app.add_node(progress)
+    app.add_node(progress, **SKIPPED)
     app.add_directive("progress", Progress)
     app.add_post_transform(ListQuestions)

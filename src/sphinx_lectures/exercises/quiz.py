@@ -14,7 +14,7 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_lectures import add_files
+from sphinx_lectures import NOT_HTML, add_files
 from sphinx_lectures.exercises.elements import element
 from sphinx_lectures.exercises.private import write_number
 from sphinx_lectures.exercises.syntax import pattern, read, variants
@@ -140,6 +140,12 @@ def _depart(translator, node):
     translator.body.append("</div>\n")
 
 
+def _leave_out(translator, node):
+    words = "a quiz is left out: it is made for HTML only"
+    logger.warning(words, location=node, type="lectures", subtype="quiz")
+    raise nodes.SkipNode
+
+
 def _offer(app, pagename, templatename, context, doctree):
     """A page with questions can be marked as finished."""
     if doctree and next(doctree.findall(quiz), None):
@@ -152,7 +158,8 @@ def _name_numbers(app, config):
 
 def connect(app):
     app.add_directive("quiz", Quiz)
-    app.add_enumerable_node(quiz, "quiz", _title, html=(_visit, _depart))
+    others = dict.fromkeys(NOT_HTML, (_leave_out, None))
+    app.add_enumerable_node(quiz, "quiz", _title, html=(_visit, _depart), **others)
     app.add_node(number, html=(_visit_number, None))
     app.connect("config-inited", _name_numbers)
     app.connect("html-page-context", _offer)

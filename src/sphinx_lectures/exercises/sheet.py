@@ -12,7 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_lectures import add_static_files
-from sphinx_lectures.exercises.elements import element
+from sphinx_lectures.exercises.elements import SKIPPED, element
 from sphinx_lectures.exercises.folds import is_exercise, is_solution
 from sphinx_lectures.exercises.private import is_cell, numbers, relative_address
 from sphinx_lectures.exercises.quiz import quiz
@@ -38,6 +38,7 @@ class ShowSheets(SphinxPostTransform):
     """Put the questions of all pages, or their answers, in the place of a sheet."""
 
     default_priority = 3  # before references are resolved
+    formats = ("html",)
 
     def run(self):
         for node in list(self.document.findall(sheet)):
@@ -122,7 +123,7 @@ def _load(app, pagename, templatename, context, doctree):
 
 
 def connect(app):
-    app.add_node(sheet)
+    app.add_node(sheet, **SKIPPED)
     app.add_directive("questions", Sheet)
     app.add_directive("key", Sheet)
     app.add_post_transform(ShowSheets)
