@@ -51,7 +51,8 @@ USERS = {
     "searchtools.js": SEARCHES,
     "language_data.js": SEARCHES,
     "searchindex.js": SEARCHES,
-    "clipboard.js": r"<pre\b",
+    "clipboard.min.js": r"(?!)",  # nothing: clipboard.js does what copy buttons need of it
+    "clipboard.js": r"(?s)(?=.*<pre\b).*copybutton\.js",
     "copybutton.js": r"<pre\b",
 }
 
