@@ -8,13 +8,13 @@ fail to hold, ``kernel_environment`` says what variables kernels find, and pins 
 """
 
 from sphinx_lectures import SAFE
-from sphinx_lectures.execution import failed_pages, kernel_environment, outputs
+from sphinx_lectures.execution import failed_pages, findings, kernel_environment, outputs
 from sphinx_lectures.execution.outputs import read
 
 __all__ = ["read", "setup"]
 
 
 def setup(app):
-    for part in (failed_pages, kernel_environment, outputs):
+    for part in (failed_pages, findings, kernel_environment, outputs):
         part.connect(app)
     return SAFE

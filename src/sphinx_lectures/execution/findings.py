@@ -12,6 +12,12 @@ import os
 import re
 from typing import NamedTuple
 
+from sphinx.util import logging
+
+from sphinx_lectures.execution.page import cell_line, code_cells
+
+logger = logging.getLogger(__name__)
+
 TAG = "finding"
 MIME_TYPE = "application/vnd.lectures.finding+json"
 TITLE = "On this machine this came out differently"
@@ -87,10 +93,27 @@ def note(findings):
     return f"```{{admonition}} {TITLE}\n:class: warning finding\n\n{paragraphs}\n```"
 
 
-def are_errors():
-    """Whether a finding that does not hold fails the build."""
-    return bool(os.environ.get("CI"))
+def unmet_on(page, outputs):
+    """The findings on a page that did not hold, with lines of its file."""
+    return [
+        Finding(cell_line(page.text, page.notebook, index) + finding.line - 1, finding.words)
+        for (index, _), kept in zip(code_cells(page.notebook), outputs, strict=False)
+        for finding in unmet(kept)
+    ]
 
 
 def _first_line(statement):
     return ast.unparse(statement).partition("\n")[0]
+
+
+def _say_what_is_unmet(app, env):
+    """Findings that do not hold are said at every build, and are errors where that is asked."""
+    say = logger.warning if os.environ.get("CI") else logger.info
+    for name, findings in sorted(env.lectures_unmet.items()):
+        for line, words in findings:
+            place = f"{env.doc2path(name)}:{line}"
+            say("%s: %s", TITLE, words, location=place, type="lectures", subtype=TAG)
+
+
+def connect(app):
+    app.connect("env-updated", _say_what_is_unmet)

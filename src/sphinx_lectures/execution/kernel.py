@@ -4,21 +4,14 @@ import asyncio
 import os
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from sphinx_lectures.execution import kernel_environment
 from sphinx_lectures.execution.findings import is_finding, mistakes, reporting
-from sphinx_lectures.execution.page import (
-    cell_line,
-    code_cells,
-    is_to_run,
-    language,
-    read_notebook,
-)
+from sphinx_lectures.execution.kernel_environment import build_folder, environment
+from sphinx_lectures.execution.page import cell_line, code_cells, is_to_run, language, read_notebook
 from sphinx_lectures.execution.private import end_kernel
 from sphinx_lectures.execution.reads import RECORDER, Notes
 
@@ -35,8 +28,6 @@ NOT_OFFERED = ("execution_timeout", "execution_allow_errors", "execution_in_temp
 #: Tags of cells that may write to stderr: MyST-NB leaves the words out, or shows them.
 SILENT = {"remove-stderr", "allow-stderr"}
 ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
-#: Of the user's own: code to be run first, and an order to leave out assertions.
-NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -55,19 +46,6 @@ class Run(NamedTuple):
     seconds: list  #: that every code cell took
     failures: list  #: why the page may not be published, if it may not
     notes: Notes  #: what was read
-
-
-def build_folder(app, name):
-    """A folder of the build for what is not of the site: within the doctrees if these are in it."""
-    doctrees = Path(app.doctreedir)
-    return (doctrees if doctrees.parent.is_relative_to(app.outdir) else doctrees.parent) / name
-
-
-def environment(app):
-    """The environment of kernels."""
-    ipython = {"IPYTHONDIR": str(build_folder(app, "ipython"))}
-    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **kernel_environment.settings(app.config)}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def problems_before_running(text, notebook):

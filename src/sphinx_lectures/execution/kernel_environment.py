@@ -1,4 +1,4 @@
-"""The instructions with which kernels compute: the same ones wherever the processor has them.
+"""What kernels find in their environment, and so with which instructions they compute.
 
 Libraries choose their loops by what the processor offers, and sums in another order differ in the
 last bit, which training amplifies into another result. `lectures_pin` names a level of instructions
@@ -39,6 +39,8 @@ ALWAYS = {
     "SOURCE_DATE_EPOCH": "0",
     "PYTHONHASHSEED": "0",
 }
+#: Of the user's own: code to be run first, and an order to leave out assertions.
+NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +65,19 @@ def settings(config):
     return {**ALWAYS, **pin, **config.lectures_kernel_environment}
 
 
+def build_folder(app, name):
+    """A folder of the build for what is not of the site: within the doctrees if these are in it."""
+    doctrees = Path(app.doctreedir)
+    return (doctrees if doctrees.parent.is_relative_to(app.outdir) else doctrees.parent) / name
+
+
+def environment(app):
+    """All variables of kernels."""
+    ipython = {"IPYTHONDIR": str(build_folder(app, "ipython"))}
+    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **settings(app.config)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def why_not_pinned(config):
     """Why kernels take the processor's own instructions, in one line; empty if they do not."""
     if not config.lectures_pin:
@@ -78,5 +93,6 @@ def why_not_pinned(config):
 
 
 def connect(app):
+    app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.add_config_value("lectures_pin", "", "env", types=ENUM("", LEVEL))
     app.add_config_value("lectures_unpinned", False, "env", types=[bool])

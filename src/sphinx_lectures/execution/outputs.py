@@ -22,24 +22,10 @@ from nbformat.v4 import new_notebook
 from sphinx.errors import SphinxError
 from sphinx.util import logging
 
-from sphinx_lectures.execution import kernel_environment
-from sphinx_lectures.execution.findings import (
-    TAG,
-    TITLE,
-    Finding,
-    are_errors,
-    is_finding,
-    note,
-    unmet,
-)
-from sphinx_lectures.execution.kernel import (
-    Failure,
-    build_folder,
-    environment,
-    problems_before_running,
-)
+from sphinx_lectures.execution.findings import TAG, is_finding, note, unmet, unmet_on
+from sphinx_lectures.execution.kernel import Failure, problems_before_running
+from sphinx_lectures.execution.kernel_environment import build_folder, environment, settings
 from sphinx_lectures.execution.page import (
-    cell_line,
     code_cells,
     is_notebook,
     is_to_run,
@@ -199,24 +185,6 @@ def _say_what_to_watch(app, exception):
     write_whole(build_folder(app, "watched.json"), json.dumps(outside))
 
 
-def unmet_on(page, outputs):
-    """The findings on a page that did not hold, with lines of its file."""
-    return [
-        Finding(cell_line(page.text, page.notebook, index) + finding.line - 1, finding.words)
-        for (index, _), kept in zip(code_cells(page.notebook), outputs, strict=False)
-        for finding in unmet(kept)
-    ]
-
-
-def _say_what_is_unmet(app, env):
-    """Findings that do not hold are said at every build, and are errors where that is asked."""
-    say = logger.warning if are_errors() else logger.info
-    for name, findings in sorted(env.lectures_unmet.items()):
-        for line, words in findings:
-            place = f"{env.doc2path(name)}:{line}"
-            say("%s: %s", TITLE, words, location=place, type="lectures", subtype=TAG)
-
-
 def _run(app, store, pages):
     """Run pages, keep what came out, and report what failed."""
     times = load_json(store.folder / "times.json")  # in seconds
@@ -270,8 +238,7 @@ def page_of(app, docname):
             return None
         code, named = _code(app.env, docname, text)
         folder = os.path.relpath(path.parent, app.confdir)
-        settings = kernel_environment.settings(app.config)
-        parts = json.dumps([folder, code, named, sys.version, settings])
+        parts = json.dumps([folder, code, named, sys.version, settings(app.config)])
         files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
         files += [path.parent / name for name in named]
         return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
@@ -327,12 +294,10 @@ def _take_over(app, config):
 def connect(app):
     app.add_config_value("lectures_cell_timeout", 300, "", types=[int])
     app.add_config_value("lectures_kernels", 0, "", types=[int])
-    app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.add_config_value("lectures_rests_on", [], "env", types=[list])
     app.connect("config-inited", _take_over)
     app.connect("builder-inited", _start)
     app.connect("env-get-outdated", _read_again)
     app.connect("env-before-read-docs", run_pages)
     app.connect("source-read", _before_reading)
-    app.connect("env-updated", _say_what_is_unmet)
     app.connect("build-finished", _say_what_to_watch)
