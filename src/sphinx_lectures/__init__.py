@@ -50,8 +50,6 @@ def add_files(app, path, *kinds, wanted=None):
 def full_address(config, address):
     """The full address of a page or file of the site; empty where the site does not know its own.
 
-    Examples
-    --------
     >>> from types import SimpleNamespace as Config
     >>> full_address(Config(html_baseurl="https://example.org/book"), "a/page.html")
     'https://example.org/book/a/page.html'

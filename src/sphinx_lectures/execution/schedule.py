@@ -62,8 +62,6 @@ async def run_all(app, pages, seconds, keep):
 def time_left(weights, taken, kernels):
     """In words, how long the pages that are left may take, judged by those that have run.
 
-    Examples
-    --------
     >>> weights = {"a": 2, "b": 4, "c": 5}
     >>> time_left(weights, {"a": 100}, kernels=1)  # seconds; 200 for b, and 250 for c
     '; about 8 min left'

@@ -16,8 +16,6 @@ ALLOWED = 3  #: in points
 def overhang(svg):
     """How far, in points, something reaches beyond the canvas; 0 if nothing does.
 
-    Examples
-    --------
     >>> words = '<text x="2" style="font-size: 10px; text-anchor: end">above</text>'
     >>> overhang(f'<svg width="60pt" height="9pt">{words}<path d="M 70 0 L 5 5"/></svg>')
     18

@@ -31,8 +31,6 @@ stem = lru_cache(None)(snowballstemmer.stemmer("english").stemWord)
 def words(text):
     """The words of a text in their order, in small letters; of ``a_b`` also its parts.
 
-    Examples
-    --------
     >>> words("The Gradients of gradient_flow: W_hh, 2 × 3")
     ['the', 'gradients', 'of', 'gradient_flow', 'gradient', 'flow', 'w_hh', '2', '3']
     """

@@ -89,8 +89,6 @@ def _is_skipped(tag):
 def formula_name(anchor, labels):
     """The name of a formula with an anchor, in words: what the group of `labels` has of its label.
 
-    Examples
-    --------
     >>> formula_name("equation-eq-spectral-radius", LABEL)
     'spectral radius'
     """

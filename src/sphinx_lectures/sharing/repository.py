@@ -36,8 +36,6 @@ def _on_github(config):
 def colab_address(config, notebook):
     """Where a notebook of the site opens in Colab; empty if it cannot be opened there.
 
-    Examples
-    --------
     >>> from types import SimpleNamespace as Config
     >>> config = Config(repository="https://github.com/a/b", repository_notebooks="n")
     >>> colab_address(config, "c.ipynb")

@@ -11,8 +11,6 @@ GLUED = re.compile(r"([(\[“‘]*)(<math>(?:(?!</math>).)*</math>)([-.,;:!?)\]�
 def glue(html):
     """HTML in which what belongs together stays on a line.
 
-    Examples
-    --------
     >>> glue("(<math><mi>h</mi></math>, say)")
     '<span class="glued">(<math><mi>h</mi></math>,</span> say)'
     """
