@@ -28,20 +28,11 @@ def image_options(renderer, data):
     )
 
 
-def set_place(renderer, data, *nodes):
-    """Note from which line of which file nodes come."""
-    for node in nodes:
-        node.source, node.line = renderer.source, data.line
+def set_place(renderer, data, node):
+    """Note from which line of which file a node comes."""
+    node.source, node.line = renderer.source, data.line
 
 
 def show_alone(node):
     """Of the variants that MyST-NB keeps of an output, leave the one with this node."""
     node.parent.parent.children = [node.parent]
-
-
-def is_of_a_cell(node):
-    """Whether a node is within the output of a cell."""
-    while node := node.parent:
-        if "cell_output" in node.get("classes", ()):
-            return True
-    return False

@@ -36,6 +36,9 @@ SIZE = 10  #: of letters, in pixels, as figures.css has it, which enlarges them 
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}")
 MOVE = re.compile(r"(translate|rotate)\([^)]*\)")
 NO_TURN = re.compile(r"rotate\(-?0(\.0*)?[ )][^)]*\)?")
+NO_WORDS = (
+    "a figure has no alternative text (`![...](file)`, or `mystnb: {image: {alt: ...}}` of a cell)"
+)
 #: Said of a drawing with that many points.
 BEYOND = (
     "a figure reaches {} points beyond its canvas, where the page cuts it: give it room, for"
@@ -198,17 +201,12 @@ def _warn(node, kind, message):
 def _complaint(node):
     alt = " ".join(node.get("alt", "").split())
     if not alt:
-        hint = "mystnb: {image: {alt: ...}}" if _is_of_a_cell(node) else "![...](file)"
-        return f"a figure has no alternative text (`{hint}`)"
+        return NO_WORDS
     figure = next((n for n in _ancestors(node) if isinstance(n, nodes.figure)), nodes.figure())
     captions = [" ".join(n.astext().split()) for n in figure.findall(nodes.caption)]
     if alt in captions:
         return f"a figure's alternative text only repeats its caption: {alt!r}"
     return None
-
-
-def _is_of_a_cell(node):
-    return isinstance(node, svg_figure) or private.is_of_a_cell(node)
 
 
 def _ancestors(node):
