@@ -15,8 +15,6 @@ CONF = """
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.execution",
               "sphinx_lectures.figures", "sphinx_lectures.rebuilds"]
 exclude_patterns = ["_build"]
-nb_execution_mode = "off"
-nb_custom_formats = {".md": ["sphinx_lectures.execution.read", {}, False]}
 nitpicky = True
 bibtex_bibfiles = ["references.bib"]
 lectures_rests_on = ["requirements.lock", "matplotlibrc"]

@@ -9,9 +9,6 @@ fail to hold, ``kernel_environment`` says what variables kernels find, and pins 
 
 from sphinx_lectures import SAFE
 from sphinx_lectures.execution import failed_pages, findings, kernel_environment, outputs
-from sphinx_lectures.execution.outputs import read
-
-__all__ = ["read", "setup"]
 
 
 def setup(app):

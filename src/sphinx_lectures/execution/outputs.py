@@ -287,7 +287,7 @@ def _start(app):
 def _take_over(app, config):
     """Leave MyST-NB to render what came out of the pages."""
     config.nb_execution_mode = "off"
-    reader = {".md": ["sphinx_lectures.execution.read", {}, False]}
+    reader = {".md": ["sphinx_lectures.execution.outputs.read", {}, False]}
     config.nb_custom_formats = {**config.nb_custom_formats, **reader}
 
 

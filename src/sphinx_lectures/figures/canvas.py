@@ -60,7 +60,6 @@ def _own_places(tag, element):
         style = element.get("style", "")
         size = LETTERS.search(style)
         width = NARROW * float(size[1]) * len("".join(element.itertext())) if size else 0
-        start = place - width * BEFORE.get(
-            style.rpartition("text-anchor: ")[2].partition(";")[0], 0
-        )
+        anchor = style.rpartition("text-anchor: ")[2].partition(";")[0]
+        start = place - width * BEFORE.get(anchor, 0)
         yield from (start, start + width)

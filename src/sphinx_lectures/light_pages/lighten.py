@@ -1,8 +1,7 @@
-"""Light pages: one style sheet with what the site uses, and no script that a page does not use.
+"""The one style sheet of all pages, and scripts without comments, once the pages are written.
 
-Once the pages are written, the rules that they can use are gathered from all their style sheets,
-with fonts cut down to the characters in use, and the pages get this one file instead. Icons are
-drawn into the pages, and scripts, without their comments, wait until the page stands.
+The rules that pages can use are gathered from all their style sheets, with fonts cut down to the
+characters in use.
 """
 
 import re

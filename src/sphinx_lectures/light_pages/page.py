@@ -125,11 +125,9 @@ class Page:
                 icons = _icons(script)
                 self.html, missing = icons.draw(self.html)
                 css = icons.css
+                about = {"location": self.docname, "type": "lectures", "subtype": "icon"}
                 for icon in dict.fromkeys(missing):
-                    message = "the theme has no icon %r"
-                    logger.warning(
-                        message, icon, location=self.docname, type="lectures", subtype="icon"
-                    )
+                    logger.warning("the theme has no icon %r", icon, **about)
         return css
 
     def link(self, sheet):

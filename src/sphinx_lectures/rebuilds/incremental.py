@@ -24,7 +24,7 @@ from docutils import nodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 from sphinx_lectures.rebuilds import private
-from sphinx_lectures.rebuilds.kept import installed
+from sphinx_lectures.rebuilds.kept import installed, load_json
 
 FOLDER = ".written"  #: of the doctrees, with a folder for each builder
 RECORD = ".record.json"  #: in it: what the pages were written from
@@ -36,8 +36,7 @@ LINK = re.compile(r"""\b(?:href|src)=["']?([^"'\s>?#]+)""")
 def _kept(app):
     """The folder of the pages that are kept, and what they were written from."""
     folder = Path(app.doctreedir, FOLDER, app.builder.name)
-    record = folder / RECORD
-    return folder, json.loads(record.read_text("utf-8")) if record.is_file() else {}
+    return folder, load_json(folder / RECORD)
 
 
 def _begin(app):

@@ -67,9 +67,8 @@ def _write(app, exception):
             file.write_text(f"Search.texts(...{said});\n", encoding="utf-8")
     made_from = [str(part) for page in found for part in page]
     text = memo(lambda: index.index_of(found, known), json.dumps(known), *made_from)
-    Path(app.outdir, INDEX).write_text(
-        f"if (typeof Search === 'object') Search.index?.({text});\n", encoding="utf-8"
-    )
+    script = f"if (typeof Search === 'object') Search.index?.({text});\n"
+    Path(app.outdir, INDEX).write_text(script, encoding="utf-8")
     if not had_warnings(app):
         memo.save()
 

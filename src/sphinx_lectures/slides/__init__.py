@@ -48,7 +48,7 @@ class ShowExcerpts(SphinxPostTransform):
             docname, name = _place(self.env, node["target"])
             if docname and docname not in pages:
                 pages[docname] = self.env.get_doctree(docname)
-            found = _found(pages.get(docname), name)
+            found = _found(pages[docname], name) if docname else None
             if found is None:
                 words = "excerpt: there is no figure or formula with the label %r"
                 logger.warning(words, node["target"], location=node)
@@ -76,8 +76,6 @@ def _place(env, label):
 
 
 def _found(doctree, name):
-    if doctree is None:
-        return None
     kinds = nodes.figure, nodes.math_block
     return next((n for n in doctree.findall() if isinstance(n, kinds) and name in n["ids"]), None)
 

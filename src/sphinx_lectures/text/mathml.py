@@ -54,14 +54,8 @@ def _math(translator, node, tex, display):
     try:
         return to_mathml(tex, display, tuple(translator.config.mathml_macros.items()))
     except LatexError as error:
-        logger.warning(
-            "cannot convert the formula %r: at character %s",
-            tex,
-            error,
-            location=node,
-            type="lectures",
-            subtype="math",
-        )
+        words = "cannot convert the formula %r: at character %s"
+        logger.warning(words, tex, error, location=node, type="lectures", subtype="math")
         return f"<code>{escape(tex)}</code>"
 
 

@@ -57,10 +57,6 @@ assert 1 > 2, "the solution says that 1 is more than 2"
 
 """
 EXTENSIONS = ["myst_nb", *(f"sphinx_lectures.{x}" for x in ("execution", "exercises", "figures"))]
-SETTINGS = {
-    "numfig": True,
-    "nb_custom_formats": {".md": ["sphinx_lectures.execution.read", {}, False]},
-}
 
 
 @pytest.fixture
@@ -69,7 +65,7 @@ def build(tmp_path):
 
     def build(*parts):
         (tmp_path / "index.md").write_text(HEAD + "".join(parts), encoding="utf-8")
-        out, said = tiny_site.build(tmp_path, EXTENSIONS, **SETTINGS)
+        out, said = tiny_site.build(tmp_path, EXTENSIONS, numfig=True)
         html = (out / "index.html").read_text(encoding="utf-8")
         return BeautifulSoup(html, "html.parser"), said
 
