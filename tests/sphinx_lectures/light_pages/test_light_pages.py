@@ -1,27 +1,26 @@
 """A tiny site of the theme, light: it looks and works as the theme does, and loads far less."""
 
 import re
-import subprocess
-import sys
 from base64 import b64decode
 from hashlib import sha256
 from io import BytesIO
 
 import pytest
+import tiny_site
 from fontTools.ttLib import TTFont
 
 from sphinx_lectures.light_pages.fonts import Characters, characters_of, cut, icons_of, union
 from sphinx_lectures.light_pages.lighten import _shorten_scripts
 from sphinx_lectures.light_pages.page import Page
 
-CONF = """
-extensions = ["sphinx_copybutton", "sphinx_lectures.text", "sphinx_lectures.light_pages"]
-html_theme = "sphinx_book_theme"
-html_static_path = ["static"]
-html_css_files = ["own.css"]
-html_js_files = ["own.js"]
-html_copy_source = False
-"""
+SETTINGS = {
+    "extensions": ["sphinx_copybutton", "sphinx_lectures.text", "sphinx_lectures.light_pages"],
+    "html_theme": "sphinx_book_theme",
+    "html_static_path": ["static"],
+    "html_css_files": ["own.css"],
+    "html_js_files": ["own.js"],
+    "html_copy_source": False,
+}
 INDEX = """
 Site
 ====
@@ -48,12 +47,7 @@ Site
 
    other
 """
-OTHER = """
-Other
-=====
-
-Prose.
-"""
+OTHER = "Other\n=====\n\nProse.\n\n"
 OWN_CSS = """
 details[open].opened { color: rgb(1, 2, 3); }
 .set-by-script { color: rgb(4, 5, 6); }
@@ -77,50 +71,29 @@ STYLES = """() => [...document.querySelectorAll("html, body, body *")]
   }))"""
 
 
-class Site:
-    """A site in `folder`, and how to build it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "static").mkdir()
-        for name, text in {
-            "conf.py": CONF, "index.rst": INDEX, "other.rst": OTHER,
-            "static/own.css": OWN_CSS, "static/own.js": OWN_JS,
-        }.items():  # fmt: skip
-            (folder / name).write_text(text, encoding="utf-8")
-
-    def build(self, name="html", lean=True):
-        """Build into the folder `name`; return it, the exit code, and what was printed."""
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "sphinx", "-q", "-W"),
-                *("-D", f"lectures_light_pages={int(lean)}"),
-                *("-d", self.folder / f"{name}-doctrees", self.folder, self.folder / name),
-            ],
-            capture_output=True,
-            text=True,
-        )
-        return self.folder / name, done.returncode, done.stdout + done.stderr
+def build(folder, other=OTHER, **settings):
+    """Build the site in a folder; where it is then, and what was warned of."""
+    (folder / "static").mkdir(exist_ok=True)
+    files = {"index.rst": INDEX, "other.rst": other}
+    files |= {"static/own.css": OWN_CSS, "static/own.js": OWN_JS}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return tiny_site.build(folder, **SETTINGS, **settings)
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return Site(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture(scope="module")
-def lean(site):
+def lean(tmp_path_factory):
     """Folder of the light site."""
-    html, code, said = site.build()
-    assert code == 0, said
+    html, said = build(tmp_path_factory.mktemp("lean"))
+    assert said == ""
     return html
 
 
 @pytest.fixture(scope="module")
-def stock(site, lean):
+def stock(tmp_path_factory):
     """Folder of the same site as the theme makes it."""
-    html, code, said = site.build("stock", lean=False)
-    assert code == 0, said
+    html, said = build(tmp_path_factory.mktemp("stock"), lectures_light_pages=False)
+    assert said == ""
     return html
 
 
@@ -362,12 +335,9 @@ def test_button_to_the_top_comes_while_one_scrolls_back(lean, page):
     page.wait_for_function("scrollY === 0")
 
 
-def test_icon_that_the_theme_does_not_have_fails_the_build(tmp_path):
-    site = Site(tmp_path)
-    with (tmp_path / "other.rst").open("a") as page:
-        page.write('\n.. raw:: html\n\n   <i class="fa-solid fa-unheard-of"></i>\n')
-    _, code, said = site.build()
-    assert code != 0
+def test_icon_that_the_theme_does_not_have_is_complained_of(tmp_path):
+    icon = '.. raw:: html\n\n   <i class="fa-solid fa-unheard-of"></i>\n'
+    _, said = build(tmp_path, OTHER + icon)
     assert re.search(r"other\.rst.*the theme has no icon 'fa-solid fa-unheard-of'", said), said
 
 
