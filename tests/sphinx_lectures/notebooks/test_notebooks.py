@@ -5,10 +5,12 @@ import shutil
 
 import nbformat
 import pytest
+import tiny_site
 from bs4 import BeautifulSoup
+from docutils import nodes
 from nbclient import NotebookClient
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
+
+from sphinx_lectures.notebooks.copy import _parts
 
 SETTINGS = {
     "notebooks_data": ["folder/data"],
@@ -18,7 +20,7 @@ SETTINGS = {
         "sphinx_lectures.execution",
         "sphinx_lectures.notebooks",
     ],
-    "exclude_patterns": ["_build"],
+    "exclude_patterns": ["out", "jupyter_execute"],
     "project": "Tiny & co",
     "numfig": True,
     "myst_enable_extensions": ["dollarmath"],
@@ -132,6 +134,8 @@ After the solution.
 ```{literalinclude} code.py
 ```
 
+## A question
+
 ````{quiz}
 Which is right?
 
@@ -155,26 +159,19 @@ The secret is 1.
 """
 
 
-def build(folder, prepare=None, **settings):
-    """Build the site strictly and return its folder."""
-    site, doctrees = folder / "_build/html", folder / "_build/doctrees"
-    settings = {**SETTINGS, **settings}
-    with docutils_namespace():
-        app = Sphinx(
-            folder, None, site, doctrees, "html", settings, status=None, warningiserror=True
-        )
-        if prepare:
-            app.connect("doctree-read", prepare)
-        app.build(force_all=True)
-    return site
+def build(folder, **settings):
+    """Build the site in a folder, without a warning; return where it is."""
+    out, said = tiny_site.build(folder, **SETTINGS, **settings)
+    assert said == ""
+    return out
 
 
-def build_page(folder, text, prepare=None):
+def build_page(folder, text):
     """Build a site of one page with a header and a title."""
     folder.mkdir(exist_ok=True)
     (folder / "index.md").write_text(f"{HEADER}# Page\n\n{text}", encoding="utf-8")
     (folder / "references.bib").write_text(BIB, encoding="utf-8")
-    return build(folder, prepare)
+    return build(folder)
 
 
 @pytest.fixture(scope="module")
@@ -312,47 +309,20 @@ def test_data_from_outside_the_site_stay_outside(tmp_path):
     assert [path.parent for path in tmp_path.rglob("outer.txt")] == [tmp_path]
 
 
-SOLUTION = """```{admonition} Solution
-:class: solution
-It is 42:
-```
+def test_text_and_cells_within_a_solution_keep_their_order():
+    before, after, later = (nodes.paragraph("", text) for text in ("It is:", "That is it.", "Now"))
+    cell = nodes.container("", nodes.literal_block("", "print(42)"), nb_element="cell_code")
+    solution = nodes.admonition("", before, cell, after, classes=["solution"])
+    page = nodes.section("", solution, later)
 
-```{code-cell} ipython3
-print(6 * 7)
-```
+    def parts(solutions):
+        return [(type(node).__name__, node.astext()) for node, _ in _parts(page, solutions)]
 
-That was it.
-
-After the solution.
-"""
-
-
-def gather(app, doctree):
-    """Move what stands between the solution and the last paragraph into it, as extensions do."""
-    (section,) = doctree.children
-    _, solution, *inner, _ = section.children
-    for node in inner:
-        node.parent.remove(node)
-        solution += node
-
-
-def test_text_and_cells_within_a_solution_keep_their_order(tmp_path):
-    site = build_page(tmp_path, SOLUTION, gather)
-
-    def cells(name):
-        cells = nbformat.read(site / "_notebooks" / f"{name}.ipynb", 4).cells[1:]
-        return [(cell.cell_type, cell.source) for cell in cells]
-
-    assert cells("index") == [
-        ("markdown", "<details>\n<summary>Solution</summary>\n\nIt is 42:\n\n</details>"),
-        ("code", "print(6 * 7)"),
-        ("markdown", "That was it.\n\nAfter the solution."),
+    last = ("paragraph", "Now")
+    assert parts(solutions=True) == [
+        *(("admonition", "It is:"), ("container", "print(42)"), ("container", "That is it."), last)
     ]
-    assert cells("index_student") == [
-        ("markdown", "*Your answer:*"),
-        ("code", ""),
-        ("markdown", "After the solution."),
-    ]
+    assert parts(solutions=False) == [("paragraph", "Your answer:"), ("comment", ""), last]
 
 
 def test_first_cell_says_what_to_install(notebook, folder):
