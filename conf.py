@@ -60,7 +60,6 @@ html_title = "Unrolled"
 html_static_path = ["docs/_static"]
 html_css_files = ["fonts/fonts.css", "unrolled.css"]
 html_js_files = [("keyboard.js", {"defer": "defer"})]
-html_math_renderer = "mathml"
 math_numfig = False
 templates_path = ["docs/_templates"]
 html_additional_pages = {"404": "404.html"}

@@ -104,7 +104,6 @@ def built(tmp_path_factory, request):
         "myst_enable_extensions": ["dollarmath"],
         "numfig": True,
         "html_theme": "sphinx_book_theme",
-        "html_math_renderer": "mathml",
         "html_static_path": [str(root / "docs/_static")],
         "html_css_files": ["fonts/fonts.css", "unrolled.css"],
         "templates_path": [str(root / "docs/_templates")],

@@ -45,7 +45,6 @@ How large is $\\ln 4$?
 
 SETTINGS = {
     "myst_enable_extensions": ["dollarmath"],
-    "html_math_renderer": "mathml",
     "numfig": True,
 }
 

@@ -55,7 +55,6 @@ Which are even?
 SETTINGS = {
     "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.exercises"],
     "myst_enable_extensions": ["dollarmath"],
-    "html_math_renderer": "mathml",
     "numfig": True,
 }
 

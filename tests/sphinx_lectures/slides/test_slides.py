@@ -32,7 +32,6 @@ SLIDES = """# Slides
 SETTINGS = {
     "extensions": ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.slides"],
     "myst_enable_extensions": ["dollarmath"],
-    "html_math_renderer": "mathml",
     "numfig": True,
 }
 

@@ -55,7 +55,6 @@ def site(tmp_path_factory):
     settings = {
         "extensions": ["myst_parser", "sphinxcontrib.bibtex", "sphinx_lectures.text"],
         "myst_enable_extensions": ["colon_fence", "dollarmath"],
-        "html_math_renderer": "mathml",
         "numfig": True,
         "bibtex_bibfiles": ["r.bib"],
         "bibtex_reference_style": "author_year",

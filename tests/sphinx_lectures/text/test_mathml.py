@@ -73,7 +73,7 @@ def build(tmp_path):
         (tmp_path / "index.md").write_text(text, encoding="utf-8")
         settings = {"myst_enable_extensions": ["dollarmath"], **settings}
         extensions = ["myst_parser", "sphinx_lectures.text"]
-        out, said = tiny_site.build(tmp_path, extensions, html_math_renderer="mathml", **settings)
+        out, said = tiny_site.build(tmp_path, extensions, **settings)
         return (out / "index.html").read_text(encoding="utf-8"), said
 
     return build
