@@ -1,7 +1,5 @@
 """Settings of the Sphinx site: data, no functions. docs/building.md explains them."""
 
-import os
-
 project = "Unrolled"
 author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
@@ -27,7 +25,6 @@ lectures_kernel_environment = {
     "CUDA_VISIBLE_DEVICES": "-1",
 }
 lectures_pin = "x86-64-v3"  # processors with these instructions compute the same numbers
-lectures_unpinned = bool(os.environ.get("UNROLLED_UNPINNED"))
 
 search_formulas = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
@@ -76,5 +73,4 @@ html_theme_options = {
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
-html_use_index = html_domain_indices = False
-html_copy_source = html_show_sourcelink = False
+html_use_index = html_domain_indices = html_copy_source = html_show_sourcelink = False

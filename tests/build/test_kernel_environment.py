@@ -36,8 +36,7 @@ def trained(site, root):
     """A site with the project's own kernel settings, and one page that trains two networks."""
     conf = runpy.run_path(str(root / "conf.py"))
     names = ("lectures_kernel_environment", "lectures_pin")
-    settings = [f"{name} = {conf[name]!r}" for name in names]
-    settings += ["import os", 'lectures_unpinned = bool(os.environ.get("UNPINNED"))', ""]
+    settings = [*(f"{name} = {conf[name]!r}" for name in names), ""]
     text = (site.folder / "conf.py").read_text(encoding="utf-8")
     text = text.replace("lectures_cell_timeout = 10", "lectures_cell_timeout = 300")
     site.write("conf.py", "\n".join([text, *settings]))
@@ -68,7 +67,7 @@ def test_a_page_that_trains_gives_the_same_bits_whatever_the_outer_settings(trai
     native, said = numbers(trained)
     assert "instructions" not in said
     assert numbers(trained, **OLDER)[0] == native
-    older, said = numbers(trained, **OLDER, UNPINNED="1")
+    older, said = numbers(trained, **OLDER, LECTURES_UNPINNED="1")
     assert older.keys() == native.keys() == {"numpy", "keras"}
     assert not older.items() & native.items()  # so these settings do matter
     assert "Pages compute with the processor's own instructions, as asked." in said
@@ -79,14 +78,15 @@ def test_unpinned_outputs_are_kept_apart_by_the_outer_settings(trained):
     for outer, runs in ({}, ["a", "b"]), ({"OPENBLAS_CORETYPE": "Nehalem"}, ["a", "b"]), ({}, []):
         trained.edit("a.md", "Some prose.", "Some prose.\n")
         trained.edit("b.md", "Some prose.", "Some prose.\n")
-        assert trained.build(UNPINNED="1", **outer)[::2] == (0, runs)
+        assert trained.build(LECTURES_UNPINNED="1", **outer)[::2] == (0, runs)
         assert f"{outer.get('OPENBLAS_CORETYPE')}\n" in trained.html("a")
 
 
 def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(trained):
     trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
     imported = "from sphinx_lectures.execution import kernel_environment as kernels"
-    trained.edit("conf.py", "import os", f"import os\n{imported}\nkernels.instructions = set")
+    conf = (trained.folder / "conf.py").read_text(encoding="utf-8")
+    trained.write("conf.py", f"{conf}{imported}\nkernels.instructions = set\n")
     code, said, _ = trained.build(OPENBLAS_CORETYPE="Nehalem")
     assert code == 0, said
     assert said.count("has no avx, avx2, bmi1, bmi2, f16c, fma, movbe: pages compute with") == 1

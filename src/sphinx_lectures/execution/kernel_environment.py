@@ -95,4 +95,5 @@ def why_not_pinned(config):
 def connect(app):
     app.add_config_value("lectures_kernel_environment", {}, "env", types=[dict])
     app.add_config_value("lectures_pin", "", "env", types=ENUM("", LEVEL))
-    app.add_config_value("lectures_unpinned", False, "env", types=[bool])
+    unpinned = bool(os.environ.get("LECTURES_UNPINNED"))
+    app.add_config_value("lectures_unpinned", unpinned, "env", types=[bool])
