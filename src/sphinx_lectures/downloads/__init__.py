@@ -129,17 +129,11 @@ class Install(SphinxDirective):
         command = nodes.literal_block(line, line, language="console")
         file = published_link(self.config, "wheel")
         if library.wheel_address:
-            before = ["Run"]
-            after = ["To install it without a network, take the file with you: ", file, "."]
-        else:
-            before = ["Download ", file, ", and in the folder in which you have saved it run"]
-            after = []
-        parts = [nodes.paragraph("", "", *map(_node, before)), command]
-        return [*parts, nodes.paragraph("", "", *map(_node, after))] if after else parts
-
-
-def _node(part):
-    return nodes.Text(part) if isinstance(part, str) else part
+            alone = "To install it without a network, take the file with you: "
+            after = nodes.paragraph("", alone, file, nodes.Text("."))
+            return [nodes.paragraph("", "Run"), command, after]
+        where = nodes.Text(", and in the folder in which you have saved it run")
+        return [nodes.paragraph("", "Download ", file, where), command]
 
 
 def _resolve(app, doctree, docname):

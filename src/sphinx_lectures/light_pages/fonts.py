@@ -43,7 +43,7 @@ def characters_of(html):
 def icons_of(css):
     """The icons of a style sheet: what it has of the private area."""
     named = {int(code, 16) for code in ESCAPE.findall(css)} | set(map(ord, css))
-    return {c for c in named if _is_private(c)}
+    return {c for c in named if 0xE000 <= c < 0xF900}
 
 
 def union(pages):
@@ -59,10 +59,6 @@ def _italics(variables):
     }
     plain = {normalize("NFKC", variable) for variable in variables}  # ϕ and φ are one letter there
     return {c for c in italics | {0x210E} if normalize("NFKC", chr(c)) in plain}
-
-
-def _is_private(character):
-    return 0xE000 <= character < 0xF900
 
 
 def family(face):

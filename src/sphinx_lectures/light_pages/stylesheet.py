@@ -185,8 +185,8 @@ def rules_in_use(rules, words):
     def without_idle_properties(rule):
         if "--" not in (rule.body or "") or "{" in rule.body:
             return rule
-        declarations = split(rule.body, ";")
-        declarations = [d for d in declarations if d[:2] != "--" or _name(d) in read]
+        named = ((d.partition(":")[0].strip(), d) for d in split(rule.body, ";"))
+        declarations = [d for name, d in named if name[:2] != "--" or name in read]
         return Rule(rule.prelude, ";".join(declarations)) if declarations else None
 
     rules = list(change(rules, without_idle_properties))
@@ -223,10 +223,6 @@ def names(selector):
             found.append(f"#{token.value}")
         before = token
     return found
-
-
-def _name(declaration):
-    return declaration.partition(":")[0].strip()
 
 
 def _properties_read(rules, properties):
