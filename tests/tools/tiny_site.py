@@ -2,8 +2,21 @@
 
 from io import StringIO
 
+from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
+
+
+def write(folder, files):
+    """Write texts into a folder, given by the names of their files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def page(out, name="index"):
+    """A page of a site, parsed."""
+    return BeautifulSoup((out / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
 
 
 def build(folder, extensions, builder="html", to="out", **settings):

@@ -8,9 +8,7 @@ from io import BytesIO
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
+import tiny_site
 
 from sphinx_lectures.downloads.archives import source_archive, wheel
 
@@ -31,6 +29,7 @@ where = ["src"]
 PAGE = """---
 file_format: mystnb
 kernelspec: {name: python3, display_name: Python 3}
+mystnb: {execution_mode: "off"}
 ---
 # One page
 
@@ -65,9 +64,8 @@ SETTINGS = {
         *(f"sphinx_lectures.{name}" for name in ("downloads", "sharing")),
         "sphinx_lectures.notebooks",
     ],
-    "exclude_patterns": ["_build", "README.md"],
+    "exclude_patterns": ["out", "jupyter_execute", "README.md"],
     "project": "Tiny site",
-    "nb_execution_mode": "off",
     "downloads_packages": ["tiny"],
     "downloads_source": ["pyproject.toml", "index.md", "src"],
     "notebooks_extras": "all",
@@ -78,9 +76,7 @@ WHEEL = "tiny-1.2-py3-none-any.whl"
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "a site"
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    tiny_site.write(folder, FILES)
     return folder
 
 
@@ -90,19 +86,15 @@ def build(folder, monkeypatch):
 
     def build(address="", repository="", **settings):
         monkeypatch.setenv("SITE_REPOSITORY", repository)
-        folders = folder, None, folder / "_build/html", folder / "_build/doctrees"
-        settings = {**SETTINGS, "html_baseurl": address, **settings}
-        with docutils_namespace():
-            app = Sphinx(*folders, "html", settings, status=None, warningiserror=True)
-            app.build()
-        return folder / "_build/html"
+        out, said = tiny_site.build(folder, **SETTINGS, html_baseurl=address, **settings)
+        assert said == ""
+        return out
 
     return build
 
 
 def page_of(site):
-    text = (site / "folder/page.html").read_text(encoding="utf-8")
-    return BeautifulSoup(text, "html.parser")
+    return tiny_site.page(site, "folder/page")
 
 
 def cells_of(site):

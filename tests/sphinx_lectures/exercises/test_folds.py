@@ -2,7 +2,6 @@
 
 import pytest
 import tiny_site
-from bs4 import BeautifulSoup
 
 HEAD = """---
 file_format: mystnb
@@ -64,10 +63,9 @@ def build(tmp_path):
     """Build a page of some parts: as it was parsed, and what was warned of."""
 
     def build(*parts):
-        (tmp_path / "index.md").write_text(HEAD + "".join(parts), encoding="utf-8")
+        tiny_site.write(tmp_path, {"index.md": HEAD + "".join(parts)})
         out, said = tiny_site.build(tmp_path, EXTENSIONS, numfig=True)
-        html = (out / "index.html").read_text(encoding="utf-8")
-        return BeautifulSoup(html, "html.parser"), said
+        return tiny_site.page(out), said
 
     return build
 

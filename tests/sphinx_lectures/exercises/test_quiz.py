@@ -5,7 +5,6 @@ import re
 
 import pytest
 import tiny_site
-from bs4 import BeautifulSoup
 
 from sphinx_lectures.exercises.syntax import pattern, read
 
@@ -41,134 +40,131 @@ How large is $\\ln 4$?
 - ~ *
   Count the classes.
 """
+EXTENSIONS = ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.exercises"]
+OTHER = "```{toctree}\nother\n```\n"
 
 
-SETTINGS = {
-    "myst_enable_extensions": ["dollarmath"],
-    "numfig": True,
-}
+def build(folder, *quizzes, more="", **pages):
+    """Build a site of quizzes; the parsed pages by name, and what was warned of."""
+    text = "\n\n".join(f"````{{quiz}}\n{quiz.strip()}\n````" for quiz in quizzes)
+    pages = {"index": f"# Page\n\n{text}\n\n{more}\n", **pages}
+    tiny_site.write(folder, {f"{page}.md": text for page, text in pages.items()})
+    extensions = ["dollarmath"]
+    out, said = tiny_site.build(folder, EXTENSIONS, myst_enable_extensions=extensions, numfig=True)
+    return {page: tiny_site.page(out, page) for page in pages}, said
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A page with a quiz of each kind, of which the last has a name, and one without."""
+    more, other = f"See {{numref}}`quiz-log`.\n\n{OTHER}", "# Other\n\nNo quiz."
+    quizzes = SINGLE, SEVERAL, f":name: quiz-log\n{FILL}"
+    pages, said = build(tmp_path_factory.mktemp("site"), *quizzes, more=more, other=other)
+    assert said == ""
+    return pages
 
 
 @pytest.fixture
-def build(tmp_path):
-    """Build a site of quizzes; the parsed pages by name, and what was warned of."""
-
-    def build(*quizzes, more="", **pages):
-        text = "\n\n".join(f"````{{quiz}}\n{quiz.strip()}\n````" for quiz in quizzes)
-        pages = {"index": f"# Page\n\n{text}\n\n{more}\n", **pages}
-        for page, text in pages.items():
-            (tmp_path / f"{page}.md").write_text(text, encoding="utf-8")
-        extensions = ["myst_parser", "sphinx_lectures.text", "sphinx_lectures.exercises"]
-        out, said = tiny_site.build(tmp_path, extensions, **SETTINGS)
-        texts = {page: (out / f"{page}.html").read_text(encoding="utf-8") for page in pages}
-        parsed = {page: BeautifulSoup(html, "html.parser") for page, html in texts.items()}
-        return parsed if len(parsed) > 1 else parsed["index"], said
-
-    return build
+def quizzes(pages):
+    return pages["index"].select(".quiz")
 
 
-def test_one_right_choice_makes_radio_buttons_under_a_legend(build):
-    page, warnings = build(SINGLE)
-    assert warnings == ""
-    assert page.select_one("fieldset > legend").get_text().startswith("Question 1 Which matrix")
-    inputs = page.select("fieldset label > input[type=radio]")
+def test_one_right_choice_makes_radio_buttons_under_a_legend(quizzes):
+    assert quizzes[0].select_one("fieldset > legend").get_text().startswith("Question 1 Which mat")
+    inputs = quizzes[0].select("fieldset label > input[type=radio]")
     assert len(inputs) == 3 and {element["name"] for element in inputs} == {"quiz-1"}
 
 
-def test_every_choice_has_words_in_its_label_even_if_it_is_a_formula(build):
-    page, _ = build(SINGLE)
-    labels = page.select(".quiz-choices label")
+def test_every_choice_has_words_in_its_label_even_if_it_is_a_formula(quizzes):
+    labels = quizzes[0].select(".quiz-choices label")
     assert [label.find("span").get_text() for label in labels] == ["A. ", "B. ", "C. "]
     assert [bool(label.find("math")) for label in labels] == [True, True, False]
     assert labels[2].get_text().split() == ["C.", "1.", "neither"]  # not a list in a label
 
 
-def test_several_right_choices_make_checkboxes(build):
-    page, warnings = build(SEVERAL)
-    assert warnings == ""
-    assert len(page.select("input[type=checkbox]")) == 3
-    assert "Choose all that apply." in page.select_one("fieldset").get_text()
+def test_several_right_choices_make_checkboxes(quizzes):
+    assert len(quizzes[1].select("input[type=checkbox]")) == 3
+    assert "Choose all that apply." in quizzes[1].select_one("fieldset").get_text()
 
 
-def test_fill_in_has_a_labelled_field_and_patterns(build):
-    page, warnings = build(FILL)
-    assert warnings == ""
-    assert page.select_one("label > input[type=text]").parent.get_text().strip() == "Your answer"
-    accepted, wrong, other = page.select(".quiz-answers li")
+def test_fill_in_has_a_labelled_field_and_patterns(quizzes):
+    field = quizzes[2].select_one("label > input[type=text]")
+    assert field.parent.get_text().strip() == "Your answer"
+    accepted, wrong, other = quizzes[2].select(".quiz-answers li")
     assert accepted["data-right"] and not wrong.has_attr("data-right")
     assert json.loads(accepted["data-accept"]) == [[1.386, 0.005], "ln 4"]
     assert json.loads(wrong["data-accept"]) == [[4.0, 0.0], [0.25, 0.0]]
     assert other["data-other"] and not other.has_attr("data-accept")
 
 
-def test_answers_stand_in_a_closed_box_with_their_explanations(build):
-    page, _ = build(SINGLE)
-    box = page.select_one(".quiz > details")
+def test_answers_stand_in_a_closed_box_and_the_verdict_begins_empty(quizzes):
+    box = quizzes[0].find("details", recursive=False)
     assert not box.has_attr("open") and box.summary.get_text() == "Answers"
     assert [item.strong.get_text() for item in box.select("li")] == ["Wrong.", "Right.", "Wrong."]
     first, second, _ = box.select(".quiz-why")
     assert first.select_one("p code").get_text() == "input"
     assert "x @ W_xh" in first.select_one("pre").get_text()
     assert second.a["href"] == "https://example.org"
+    assert quizzes[0].select_one("[role=status]").get_text() == ""
 
 
-def test_verdict_has_a_live_region_that_starts_empty(build):
-    page, _ = build(SINGLE)
-    assert page.select_one("[role=status]").get_text() == ""
+def test_a_named_quiz_can_be_referred_to_by_its_number(pages):
+    assert pages["index"].select_one("a[href='#quiz-log']").get_text() == "Question 3"
+    assert pages["index"].find(id="quiz-log").legend.get_text().startswith("Question 3 ")
 
 
-def test_a_named_quiz_can_be_referred_to_by_its_number(build):
-    named = ":name: quiz-matrix\n" + SINGLE
-    page, warnings = build(SEVERAL, named, more="See {numref}`quiz-matrix`.")
-    assert warnings == ""
-    link = page.select_one("a[href='#quiz-matrix']")
-    assert link.get_text() == "Question 2"
-    assert page.find(id="quiz-matrix").legend.get_text().startswith("Question 2 ")
-
-
-def test_only_a_page_with_a_quiz_loads_script_and_style(build):
-    more = "```{toctree}\nother\n```"
-    pages, warnings = build(SINGLE, more=more, other="# Other\n\nNo quiz.")
-    assert warnings == ""
+def test_only_a_page_with_a_quiz_loads_its_files_and_can_be_marked_as_finished(pages):
     assert pages["index"].select_one("script[src*='quiz.js'][defer]")
     assert pages["index"].select_one("link[href*='quiz.css']")
     assert "quiz" not in " ".join(map(str, pages["other"].select("script, link[rel=stylesheet]")))
+    (button,) = pages["index"].select("button.quiz-finish")
+    assert button["type"] == "button" and button["aria-pressed"] == "false"
+    assert not pages["other"].select(".quiz-finish")
 
 
-def test_code_in_the_question_is_not_read_as_an_answer(build):
-    page, warnings = build(SEVERAL.replace("\n\n", "\n\n```\n- [x] code\n```\n\n", 1))
+def test_code_in_the_question_is_not_read_as_an_answer(tmp_path):
+    quiz = SEVERAL.replace("\n\n", "\n\n```\n- [x] code\n```\n\n", 1)
+    pages, warnings = build(tmp_path, quiz)
     assert warnings == ""
-    assert len(page.select(".quiz input")) == 3
-    assert "- [x] code" in page.select_one("fieldset pre").get_text()
+    assert len(pages["index"].select(".quiz input")) == 3
+    assert "- [x] code" in pages["index"].select_one("fieldset pre").get_text()
 
 
-@pytest.mark.parametrize(
-    ("quiz", "line", "complaint"),
-    [
-        ("Why?\n\n- [ ] a\n  No.\n- [ ] b\n  No.", 3, "no answer is right"),
-        ("Why?\n\n- [x] a\n- [ ] b", 7, "nothing explains why 'b' is wrong"),
-        ("\n\n- [x] a\n- [ ] b\n  No.", 3, "the question is empty"),
-        ("", 3, "the question is empty"),
-        ("Why?\n\n- [x] a\n- = 4\n- ~ *\n  No.", 3, "do not mix"),
-        ("Why?\n\n- = 4\n- ~ 5\n  No.", 3, "add `- ~ *`"),
-        ("Why?\n\n- = 4\n- ~ *", 7, "nothing explains why any other answer is wrong"),
-        ("Why?\n\n- [x] a\n- [x] b", 3, "no answer is wrong"),
-        ("Why?\n\n- [x] a\n- [] b\n  No.", 7, "an answer begins with"),
-        ("Why?\n\n- [x] a\n- [ ] b\nNo.", 8, "indented by two spaces"),
-        ("Why?\n\n- [x]\n- [ ] b\n  No.", 6, "an answer is empty"),
-        ("Why?\n\n- = a | b\n- ~ B\n  No.\n- ~ *\n  No.", 7, "'B' is given twice"),
-        ("- why\n\n- [x] a\n- [ ] b\n  No.", 3, "begins with something else"),
-    ],
-)
-def test_a_wrong_quiz_is_complained_of_with_page_and_line(build, quiz, line, complaint):
-    text = f"# Page\n\n````{{quiz}}\n{quiz}\n````\n"
-    _, warnings = build(index=text)
-    assert re.search(rf"index\.md:{line}: WARNING: quiz: .*{re.escape(complaint)}", warnings)
+#: A quiz, and the line on which, and the words with which, it is complained of.
+WRONG = [
+    ("Why?\n\n- [ ] a\n  No.\n- [ ] b\n  No.", 3, "no answer is right"),
+    ("Why?\n\n- [x] a\n- [ ] b", 7, "nothing explains why 'b' is wrong"),
+    ("\n\n- [x] a\n- [ ] b\n  No.", 3, "the question is empty"),
+    ("", 3, "the question is empty"),
+    ("Why?\n\n- [x] a\n- = 4\n- ~ *\n  No.", 3, "do not mix"),
+    ("Why?\n\n- = 4\n- ~ 5\n  No.", 3, "add `- ~ *`"),
+    ("Why?\n\n- = 4\n- ~ *", 7, "nothing explains why any other answer is wrong"),
+    ("Why?\n\n- [x] a\n- [x] b", 3, "no answer is wrong"),
+    ("Why?\n\n- [x] a\n- [] b\n  No.", 7, "an answer begins with"),
+    ("Why?\n\n- [x] a\n- [ ] b\nNo.", 8, "indented by two spaces"),
+    ("Why?\n\n- [x]\n- [ ] b\n  No.", 6, "an answer is empty"),
+    ("Why?\n\n- = a | b\n- ~ B\n  No.\n- ~ *\n  No.", 7, "'B' is given twice"),
+    ("- why\n\n- [x] a\n- [ ] b\n  No.", 3, "begins with something else"),
+]
 
 
-def test_a_dead_reference_is_reported_at_its_line(build):
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory):
+    """What is said of a page for each wrong quiz."""
+    pages = {
+        f"page{i}": f"# Page\n\n````{{quiz}}\n{quiz}\n````\n" for i, (quiz, *_) in enumerate(WRONG)
+    }
+    return build(tmp_path_factory.mktemp("wrong"), **pages)[1]
+
+
+@pytest.mark.parametrize(("number", "line", "words"), [(i, *w[1:]) for i, w in enumerate(WRONG)])
+def test_a_wrong_quiz_is_complained_of_with_page_and_line(complaints, number, line, words):
+    assert re.search(rf"page{number}\.md:{line}: WARNING: quiz: .*{re.escape(words)}", complaints)
+
+
+def test_a_dead_reference_is_reported_at_its_line(tmp_path):
     quiz = "Why {ref}`one`?\n\n- [x] {ref}`two`\n- [ ] b\n  See {ref}`three`."
-    _, warnings = build(quiz)
+    _, warnings = build(tmp_path, quiz)
     found = re.findall(r"index\.md:(\d+): WARNING: undefined label: '(\w+)'", warnings)
     assert sorted(found) == [("4", "one"), ("6", "two"), ("8", "three")]
 
@@ -198,15 +194,15 @@ def test_explanations_keep_their_own_indentation():
 def test_builder_that_writes_no_html_leaves_a_quiz_out_and_says_so(tmp_path, builder):
     lists = "```{progress}\n```\n\n```{questions}\n```\n"
     text = f"# Page\n\n```{{quiz}}\n{SEVERAL}```\n\n{lists}"
-    (tmp_path / "index.md").write_text(text, encoding="utf-8")
-    extensions = ["myst_parser", "sphinx_lectures.exercises"]
-    _, said = tiny_site.build(tmp_path, extensions, builder, numfig=True)
+    tiny_site.write(tmp_path, {"index.md": text})
+    _, said = tiny_site.build(tmp_path, EXTENSIONS, builder, numfig=True)
     assert re.search(r"index\.md:3: .*a quiz is left out", said)
 
 
-def test_progress_lists_the_questions_of_all_pages_in_their_order(build):
+def test_progress_lists_the_questions_of_all_pages_in_their_order(tmp_path):
     question = "```{{quiz}}\n:name: quiz-{}\n\nWhat?\n\n- [x] this\n- [ ] that\n  No.\n```\n"
     pages, said = build(
+        tmp_path,
         more="```{progress}\n```\n\n```{toctree}\nlater\nearlier\nnone\n```",
         later="# Second\n\n" + question.format("second"),
         earlier="# Third\n\n" + question.format("third") + question.format("last"),
@@ -220,10 +216,3 @@ def test_progress_lists_the_questions_of_all_pages_in_their_order(build):
         *("later.html", "later.html#quiz-second"),
         *("earlier.html", "earlier.html#quiz-third", "earlier.html#quiz-last"),
     ]
-
-
-def test_a_page_with_questions_can_be_marked_as_finished_and_no_other(build):
-    pages, _ = build(SINGLE, more="```{toctree}\nnone\n```", none="# None\n")
-    (button,) = pages["index"].select("button.quiz-finish")
-    assert button["type"] == "button" and button["aria-pressed"] == "false"
-    assert not pages["none"].select(".quiz-finish")

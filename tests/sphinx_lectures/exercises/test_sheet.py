@@ -4,7 +4,6 @@ import re
 
 import pytest
 import tiny_site
-from bs4 import BeautifulSoup
 
 TOC = "# Site\n\n```{toctree}\nb\na\nquestions\nkey\n```\n"
 A = """# Page A
@@ -62,19 +61,15 @@ SETTINGS = {
 @pytest.fixture
 def build(tmp_path):
     """Build the site; the sheet and the key, parsed."""
-    pages = {"index": TOC, "a": A, "questions": "# Q\n\n```{questions}\n```\n"}
-    pages["key"] = "# K\n\n```{key}\n```\n"
-    for name, text in pages.items():
-        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    sheets = {f"{name}.md": f"# Q\n\n```{{{name}}}\n```\n" for name in ("questions", "key")}
+    tiny_site.write(tmp_path, {"index.md": TOC, "a.md": A, **sheets})
 
     def build(two="it is two"):
-        (tmp_path / "b.md").write_text(B.replace("{TWO}", two), encoding="utf-8")
+        tiny_site.write(tmp_path, {"b.md": B.replace("{TWO}", two)})
         out, said = tiny_site.build(tmp_path, **SETTINGS)
         assert said == ""
-        texts = (
-            (out / f"{name}.html").read_text(encoding="utf-8") for name in ("questions", "key")
-        )
-        return [BeautifulSoup(text, "html.parser").select_one(".quiz-sheet") for text in texts]
+        pages = [tiny_site.page(out, name) for name in ("questions", "key")]
+        return [page.select_one(".quiz-sheet") for page in pages]
 
     return build
 

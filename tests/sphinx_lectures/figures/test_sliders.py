@@ -73,7 +73,7 @@ def build(tmp_path):
         for count, cell in enumerate(cells):
             cell["id"] = f"cell{count}"
         nbformat.write(notebook, tmp_path / "index.ipynb")
-        (tmp_path / "other.md").write_text("---\norphan: true\n---\n# Other", encoding="utf-8")
+        tiny_site.write(tmp_path, {"other.md": "---\norphan: true\n---\n# Other"})
         settings = {"nb_execution_mode": "off", "numfig": True}
         settings["exclude_patterns"] = ["out*", "jupyter_execute"]
         extensions = ["myst_nb", "sphinx_lectures.figures"]

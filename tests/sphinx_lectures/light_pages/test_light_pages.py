@@ -73,11 +73,8 @@ STYLES = """() => [...document.querySelectorAll("html, body, body *")]
 
 def build(folder, other=OTHER, **settings):
     """Build the site in a folder; where it is then, and what was warned of."""
-    (folder / "static").mkdir(exist_ok=True)
-    files = {"index.rst": INDEX, "other.rst": other}
-    files |= {"static/own.css": OWN_CSS, "static/own.js": OWN_JS}
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    pages = {"index.rst": INDEX, "other.rst": other}
+    tiny_site.write(folder, {**pages, "static/own.css": OWN_CSS, "static/own.js": OWN_JS})
     return tiny_site.build(folder, **SETTINGS, **settings)
 
 

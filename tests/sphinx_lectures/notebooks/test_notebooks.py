@@ -6,7 +6,6 @@ import shutil
 import nbformat
 import pytest
 import tiny_site
-from bs4 import BeautifulSoup
 from docutils import nodes
 from nbclient import NotebookClient
 
@@ -168,9 +167,7 @@ def build(folder, **settings):
 
 def build_page(folder, text):
     """Build a site of one page with a header and a title."""
-    folder.mkdir(exist_ok=True)
-    (folder / "index.md").write_text(f"{HEADER}# Page\n\n{text}", encoding="utf-8")
-    (folder / "references.bib").write_text(BIB, encoding="utf-8")
+    tiny_site.write(folder, {"index.md": f"{HEADER}# Page\n\n{text}", "references.bib": BIB})
     return build(folder)
 
 
@@ -186,9 +183,7 @@ def folder(tmp_path_factory):
         "folder/data/words.txt": "one two three\n",
         "folder/matplotlibrc": "lines.linewidth: 4  # bold\naxes.facecolor: none\n# no\n",
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    tiny_site.write(folder, files)
     return folder
 
 
@@ -227,7 +222,7 @@ def test_notebook_runs_in_an_empty_folder_and_prints_what_the_page_shows(site, n
     client.execute()
     outputs = [output for cell in copy.cells for output in cell.get("outputs", [])]
     said = [o.text if o.output_type == "stream" else o.data["text/plain"] for o in outputs]
-    page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
+    page = tiny_site.page(site, "folder/page")
     shown = [pre.get_text() for pre in page.select(".cell_output pre")]
     assert [s.strip() for s in shown] == ["area 3.142", "3", "2", "-3.141592653589793"]
     assert [s.strip() for s in said if "Figure" not in s] == [s.strip() for s in shown]
@@ -333,8 +328,7 @@ def test_first_cell_says_what_to_install(notebook, folder):
 
 
 def test_page_offers_the_notebook_and_its_data(site):
-    page = BeautifulSoup((site / "folder/page.html").read_text(encoding="utf-8"), "html.parser")
-    links = page.select("h1 + p.notebook-download a[download]")
+    links = tiny_site.page(site, "folder/page").select("h1 + p.notebook-download a[download]")
     assert [link.get_text() for link in links] == [
         "Download as a Jupyter notebook",
         "without the solutions",

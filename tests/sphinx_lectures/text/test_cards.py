@@ -46,12 +46,9 @@ A caption.
 def site(tmp_path_factory):
     """The folder of a site of two pages."""
     source = tmp_path_factory.mktemp("site")
-    other = source / "folder/other.md"
-    other.parent.mkdir()
-    (source / "index.md").write_text(INDEX, encoding="utf-8")
-    other.write_text(OTHER, encoding="utf-8")
-    (source / "r.bib").write_text(BIB, encoding="utf-8")
-    (source / "folder/x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', "utf-8")
+    pages = {"index.md": INDEX, "folder/other.md": OTHER}
+    image = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+    tiny_site.write(source, {**pages, "r.bib": BIB, "folder/x.svg": image})
     settings = {
         "extensions": ["myst_parser", "sphinxcontrib.bibtex", "sphinx_lectures.text"],
         "myst_enable_extensions": ["colon_fence", "dollarmath"],

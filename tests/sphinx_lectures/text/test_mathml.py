@@ -70,7 +70,7 @@ def build(tmp_path):
     """Build a site of one page with the extension; its HTML, and what was warned of."""
 
     def build(text, **settings):
-        (tmp_path / "index.md").write_text(text, encoding="utf-8")
+        tiny_site.write(tmp_path, {"index.md": text})
         settings = {"myst_enable_extensions": ["dollarmath"], **settings}
         extensions = ["myst_parser", "sphinx_lectures.text"]
         out, said = tiny_site.build(tmp_path, extensions, **settings)
