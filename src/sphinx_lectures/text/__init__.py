@@ -1,6 +1,9 @@
-"""What is written: ``mathml`` for formulas, ``line_breaks``, and ``cards`` of what a text names.
+"""What is written: formulas, line breaks, and cards of what a text names.
 
-``mocked_imports`` keeps what autodoc mocks mocked while it reads the reference of the library.
+``mathml`` converts formulas, which ``tex`` has made fit for the converter; ``line_breaks`` keeps
+a mark on the line of the formula before it; ``cards`` shows what a reference leads to before it
+is followed. ``mocked_imports`` keeps what autodoc mocks mocked while it reads the reference of the
+library.
 """
 
 from sphinx_lectures import SAFE
