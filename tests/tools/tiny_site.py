@@ -1,6 +1,7 @@
 """Tiny sites, built within the test."""
 
 from io import StringIO
+from multiprocessing import active_children
 
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
@@ -32,4 +33,7 @@ def build(folder, extensions, builder="html", to="out", **settings):
             folder, None, out, out / ".doctrees", builder, {**own, **settings},
             status=None, warning=said,
         ).build()  # fmt: skip
+    for process in active_children():  # sphinx-sitemap starts one, and it holds a browser's pipes
+        process.terminate()
+        process.join()
     return out, said.getvalue()
