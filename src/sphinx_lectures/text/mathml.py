@@ -15,7 +15,7 @@ from sphinx.util import logging
 
 from sphinx_lectures import add_style
 from sphinx_lectures.text.private import add_link_to_equation, equation_number
-from sphinx_lectures.text.tex import apart, plain
+from sphinx_lectures.text.tex import apart, plain, with_css_colours
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,13 @@ def to_mathml(tex, display=False, macros=()):
     >>> to_mathml(r"\sqrt{2}")
     '<math><msqrt><mn>2</mn></msqrt></math>'
     """
-    mathml = _converter(macros).convert_with_local_state(plain(tex), displaystyle=display)
+    convert, tex = _converter(macros).convert_with_local_state, plain(tex)
+    try:
+        mathml = convert(tex, displaystyle=display)
+    except LatexError:  # NumPy, for one, writes LightGray
+        if with_css_colours(tex) == tex:
+            raise
+        mathml = convert(with_css_colours(tex), displaystyle=display)
     mathml = PRIME.sub(r'<mo class="prime">\1</mo>', mathml)
     mathml = ENCLOSED.sub(r'<mrow class="\1">', mathml).replace("</menclose>", "</mrow>")
     mathml = LEANING.sub(r'<msup><mi class="leaning">\1</mi>', mathml)

@@ -6,6 +6,8 @@ r"""TeX as authors write it, in the dialect that the converter to MathML knows.
 
 import re
 
+from tinycss2.color3 import parse_color
+
 #: Environments that number their lines; a formula has one number, that of Sphinx.
 NUMBERED = re.compile(r"(\\(?:begin|end)\{(?:equation|align|gather|multline))\}")
 #: The space that may be asked for between two rows; MathML's tables have a space of their own.
@@ -16,6 +18,7 @@ OTHER_NAMES = [
     (re.compile(r"\\widetilde(?![A-Za-z])"), r"\\tilde"),
     (re.compile(r"(\\(?:begin|end)\{)split\}"), r"\1aligned}"),
 ]
+COLOUR = re.compile(r"\\color\{([A-Za-z]+)\}")
 #: What opens and closes a part, what ends a row or a column, and a blank line.
 MARK = re.compile(r"\\begin\{|\\end\{|\\[A-Za-z]+|\\.|[{}&]|\n[ \t]*\n\s*", re.DOTALL)
 #: By how much a mark goes deeper. The braces around the name of an environment close at once.
@@ -39,6 +42,17 @@ def plain(tex):
         return tex
     kind = "aligned" if "&" in found else "gathered"
     return rf"\begin{{{kind}}}{tex}\end{{{kind}}}"
+
+
+def with_css_colours(tex):
+    r"""A formula in which ``\color`` names no colour of CSS, but gives its parts."""
+
+    def parts(name):
+        if colour := parse_color(name[1]):
+            return rf"\color[rgb]{{{colour.red:.3f},{colour.green:.3f},{colour.blue:.3f}}}"
+        return name[0]
+
+    return COLOUR.sub(parts, tex)
 
 
 def apart(tex):

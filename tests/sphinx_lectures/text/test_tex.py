@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from math_core import LatexError
 
 from sphinx_lectures.text.mathml import to_mathml
 from sphinx_lectures.text.tex import apart, plain
@@ -77,3 +78,9 @@ def test_a_wide_space_sets_formulas_apart_only_outside_of_all_parts():
         r"\begin{aligned} a \qquad b \end{aligned}",
     ):
         assert apart(tex) == [tex]
+
+
+def test_a_colour_of_css_is_known_and_no_other_name_is():
+    assert "#D3D3D3" in to_mathml(r"\color{LightGray}{x}")
+    with pytest.raises(LatexError, match="Unknown color"):
+        to_mathml(r"\color{Greenish}{x}")
