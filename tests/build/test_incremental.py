@@ -37,10 +37,12 @@ sitemap_excludes = ["search.html", "genindex.html"]
 FORMULA = "(a-target)=\n## A section\n\n$$ x = 1 $$ (eq-first-one)\n\n{cite:t}`Known2000`"
 FIGURE = "```{figure} dot.svg\n:name: %s\n:alt: A black square\n\nA dot\n```"
 DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v9z"/></svg>'
+WITHIN = "```{raw} html\n<a href='data:,%s'>A file</a>\n```"
 SEES = "See {ref}`a-target`, {eq}`eq-first-one`, {numref}`fig-dot`."
 #: Edits, one after the other: what they are, in which file, what stands there, and what then does.
 EDITS = [
     ("a sentence", "a.md", "Some prose.", "Some better prose.\n\nAnd more of it.", {"a"}),
+    ("a file within a link, longer than a name", "a.md", "x" * 300, "y" * 300, {"a"}),
     ("a title", "a.md", "# Page a", "# Another page", None),
     ("the title of a section that is referred to", "a.md", "## A section", "## One section", None),
     ("a figure before another one", "a.md", "## One", FIGURE % "fig-new" + "\n\n## One", None),
@@ -65,6 +67,7 @@ def linked(site):
     site.write("dot.svg", DOT)
     site.write("index.md", "# Site\n\n```{toctree}\na\nb\n```\n\n```{bibliography}\n```\n")
     site.edit("a.md", "Some prose.", f"Some prose.\n\n{FORMULA}\n\n{FIGURE % 'fig-dot'}")
+    site.edit("a.md", "Some prose.", f"Some prose.\n\n{WITHIN % ('x' * 300)}")
     site.edit("b.md", "Some prose.", f"A singular word. {SEES}")
     site.runs("a", "b")
     return site

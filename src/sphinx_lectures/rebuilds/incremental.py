@@ -30,7 +30,7 @@ FOLDER = ".written"  #: of the doctrees, with a folder for each builder
 RECORD = ".record.json"  #: in it: what the pages were written from
 FEW = 3
 POSITIONS = {"line", "lineno"}  #: where in its file something stands shows on no page
-LINK = re.compile(r"""\b(?:href|src)=["']?([^"'\s>?#]+)""")
+LINK = re.compile(r"""\b(?:href|src)=["']?(?![\w+.-]+:)([^"'\s>?#]+)""")  # no https:, no data:
 
 
 def _kept(app):
