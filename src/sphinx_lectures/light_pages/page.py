@@ -52,7 +52,7 @@ USERS = {
     "language_data.js": SEARCHES,
     "searchindex.js": SEARCHES,
     "clipboard.min.js": r"(?!)",  # nothing: clipboard.js does what copy buttons need of it
-    "clipboard.js": r"(?s)(?=.*<pre\b).*copybutton\.js",
+    "clipboard.js": r"(?s)\A(?=.*<pre\b).*copybutton\.js",
     "copybutton.js": r"<pre\b",
 }
 
