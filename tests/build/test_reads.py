@@ -17,6 +17,11 @@ WAYS = {
         {"code/inner.py": "N = 1"},
         {"code/inner.py": "N = 22"},
     ),
+    "importlib": (
+        "import importlib; print(importlib.import_module('la' + 'zy').N)",
+        {"src/lazy.py": "N = 1"},
+        {"src/lazy.py": "N = 22"},
+    ),
     "late": (
         "from late import n; print(n())",
         {"src/late.py": "def n():\n    import later\n    return later.N", "src/later.py": "N = 1"},
@@ -32,7 +37,20 @@ WAYS = {
         },
         {"src/pack/data/n.txt": "22"},
     ),
-    "named": ("n = 7; print(open(f'n{n}.txt').read())", {"n7.txt": "1"}, {"n7.txt": "22"}),
+    "library": (  # names a file relative to the folder of the page
+        "import reader; print(reader.text())",
+        {
+            "src/reader.py": "def text():\n    return open('n_' + 'lib.txt').read()",
+            "n_lib.txt": "1",
+        },
+        {"n_lib.txt": "22"},
+    ),
+    "formatted": ("n = 7; print(open(f'n{n}.txt').read())", {"n7.txt": "1"}, {"n7.txt": "22"}),
+    "joined": (
+        "from pathlib import Path; print((Path('data') / 'j.txt').read_text())",
+        {"data/j.txt": "1"},
+        {"data/j.txt": "22"},
+    ),
     "globbed": (
         "from glob import glob; print(sorted(glob('globbed_data/*')))",
         {"globbed_data/a.txt": "1"},

@@ -2,14 +2,13 @@
 
 import re
 import shutil
+import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 import tiny_site
-from docutils import nodes
 from nbclient import NotebookClient
-
-from sphinx_lectures.notebooks.copy import _parts
 
 SETTINGS = {
     "notebooks_data": ["folder/data"],
@@ -160,15 +159,15 @@ The secret is 1.
 
 def build(folder, **settings):
     """Build the site in a folder, without a warning; return where it is."""
-    out, said = tiny_site.build(folder, **SETTINGS, **settings)
+    out, said = tiny_site.build(folder, **{**SETTINGS, **settings})
     assert said == ""
     return out
 
 
-def build_page(folder, text):
+def build_page(folder, text, **settings):
     """Build a site of one page with a header and a title."""
     tiny_site.write(folder, {"index.md": f"{HEADER}# Page\n\n{text}", "references.bib": BIB})
-    return build(folder)
+    return build(folder, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -304,20 +303,51 @@ def test_data_from_outside_the_site_stay_outside(tmp_path):
     assert [path.parent for path in tmp_path.rglob("outer.txt")] == [tmp_path]
 
 
-def test_text_and_cells_within_a_solution_keep_their_order():
-    before, after, later = (nodes.paragraph("", text) for text in ("It is:", "That is it.", "Now"))
-    cell = nodes.container("", nodes.literal_block("", "print(42)"), nb_element="cell_code")
-    solution = nodes.admonition("", before, cell, after, classes=["solution"])
-    page = nodes.section("", solution, later)
+SOLUTION = """```{admonition} Solution
+:class: solution
+It is 42:
+```
 
-    def parts(solutions):
-        return [(type(node).__name__, node.astext()) for node, _ in _parts(page, solutions)]
+```{code-cell} ipython3
+print(6 * 7)
+```
 
-    last = ("paragraph", "Now")
-    assert parts(solutions=True) == [
-        *(("admonition", "It is:"), ("container", "print(42)"), ("container", "That is it."), last)
+That was it.
+
+After the solution.
+"""
+
+
+def gather(app, doctree):
+    """Move what stands between the solution and the last paragraph into it, as extensions do."""
+    (section,) = doctree.children
+    _, solution, *inner, _ = section.children
+    for node in inner:
+        node.parent.remove(node)
+        solution += node
+
+
+def test_text_and_cells_within_a_solution_keep_their_order(tmp_path, monkeypatch):
+    def setup(app):
+        app.connect("doctree-read", gather)
+
+    monkeypatch.setitem(sys.modules, "gathers", SimpleNamespace(setup=setup))
+    site = build_page(tmp_path, SOLUTION, extensions=[*SETTINGS["extensions"], "gathers"])
+
+    def cells(name):
+        cells = nbformat.read(site / "_notebooks" / f"{name}.ipynb", 4).cells[1:]
+        return [(cell.cell_type, cell.source) for cell in cells]
+
+    assert cells("index") == [
+        ("markdown", "<details>\n<summary>Solution</summary>\n\nIt is 42:\n\n</details>"),
+        ("code", "print(6 * 7)"),
+        ("markdown", "That was it.\n\nAfter the solution."),
     ]
-    assert parts(solutions=False) == [("paragraph", "Your answer:"), ("comment", ""), last]
+    assert cells("index_student") == [
+        ("markdown", "*Your answer:*"),
+        ("code", ""),
+        ("markdown", "After the solution."),
+    ]
 
 
 def test_first_cell_says_what_to_install(notebook, folder):
