@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,8 +48,7 @@ def clip_by_norm(gradients: Arrays, limit: float) -> tuple[list[np.ndarray], flo
     """
     _check_limit(limit)
     gradients = [1.0 * np.asarray(g) for g in gradients]  # whole numbers become float64
-    lengths = [np.hypot.reduce(g, axis=None, dtype=float) for g in gradients]
-    norm = float(np.hypot.reduce(lengths))  # hypot squares nothing: no over- nor underflow
+    norm = float(np.hypot.reduce([_length(g) for g in gradients]))
     if not np.isfinite(norm):
         raise FloatingPointError(f"expected gradients of a finite norm, got {norm}")
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
@@ -154,6 +154,14 @@ class Adam:
             v += (1 - b2) * (g * g - v)
             mean, square = m / (1 - b1**self.updates), v / (1 - b2**self.updates)
             w -= rate * mean / (np.sqrt(square) + self.epsilon)
+
+
+def _length(array: np.ndarray) -> float:
+    """Euclidean norm over all entries, without over- or underflow."""
+    if array.dtype.itemsize < np.dtype(float).itemsize:
+        flat = array.astype(float).ravel()  # whose squares double precision holds
+        return math.sqrt(flat @ flat)
+    return float(np.hypot.reduce(array, axis=None))  # which squares nothing
 
 
 def _check_limit(limit: float) -> None:
