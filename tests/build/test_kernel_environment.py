@@ -1,6 +1,8 @@
 """Pinned kernels compute the same numbers, to the last bit, whatever the outer environment asks."""
 
 import json
+import platform
+import re
 import runpy
 
 import pytest
@@ -29,6 +31,17 @@ OLDER = {
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
 }
+# How many pages of memory the system was asked for, while arrays of 8 MB came and went.
+FAULTS = """import numpy as np, resource
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def step():
+    [np.ones(2**17) for _ in range(8)]
+step()
+before = faults()
+for _ in range(50):
+    step()
+print("pages per step", (faults() - before) // 50)"""
 
 
 @pytest.fixture
@@ -91,3 +104,14 @@ def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(tr
     assert code == 0, said
     assert said.count("has no avx, avx2, bmi1, bmi2, f16c, fma, movbe: pages compute with") == 1
     assert "Nehalem\n" in trained.html("a")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc reads these variables")
+def test_kernels_keep_memory_that_was_freed_unless_the_user_says_otherwise(trained):
+    trained.page("a", FAULTS)
+    asked = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
+    for outer, most_are_new in ({}, False), (asked, True):
+        trained.edit("a.md", "pages per step", "pages  per step" if outer else "pages per step")
+        assert trained.build(**outer)[0] == 0
+        pages = re.search(r"pages +per step (\d+)", trained.html("a"))
+        assert (int(pages[1]) > 1000) is most_are_new  # of 2048

@@ -39,6 +39,9 @@ ALWAYS = {
     "SOURCE_DATE_EPOCH": "0",
     "PYTHONHASHSEED": "0",
 }
+#: What no result rests on: glibc keeps memory that was freed, so that the arrays of the next step
+#: of a training need not ask the system for it again.
+FREED_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 #: Of the user's own: code to be run first, and an order to leave out assertions.
 NOT_FOR_KERNELS = {"PYTHONSTARTUP": None, "PYTHONOPTIMIZE": None}
 
@@ -74,7 +77,7 @@ def build_folder(app, name):
 def environment(app):
     """All variables of kernels."""
     ipython = {"IPYTHONDIR": str(build_folder(app, "ipython"))}
-    found = {**os.environ, **NOT_FOR_KERNELS, **ipython, **settings(app.config)}
+    found = {**FREED_MEMORY, **os.environ, **NOT_FOR_KERNELS, **ipython, **settings(app.config)}
     return {name: value for name, value in found.items() if value is not None}
 
 
