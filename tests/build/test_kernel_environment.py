@@ -108,10 +108,9 @@ def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(tr
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc reads these variables")
 def test_kernels_keep_memory_that_was_freed_unless_the_user_says_otherwise(trained):
-    trained.page("a", FAULTS)
     asked = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
     for outer, most_are_new in ({}, False), (asked, True):
-        trained.edit("a.md", "pages per step", "pages  per step" if outer else "pages per step")
+        trained.page("a", f"{FAULTS}  # {outer}")  # other code, so that it runs again
         assert trained.build(**outer)[0] == 0
-        pages = re.search(r"pages +per step (\d+)", trained.html("a"))
+        pages = re.search(r"pages per step (\d+)", trained.html("a"))
         assert (int(pages[1]) > 1000) is most_are_new  # of 2048
