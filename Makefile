@@ -53,7 +53,7 @@ check: lint ## Lint, unit tests and docstrings of the library: no site, about tw
 	@$(IN_VENV) -m pytest -q -n 2 --dist loadfile tests/unrolled src
 
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
-	@$(IN_VENV) -m pytest -n 2 --dist loadfile --cov tests/unrolled src
+	@$(IN_VENV) -m pytest -n 2 --dist loadfile tests/unrolled src --cov
 	@$(IN_VENV) -m pytest -n 2 --dist loadfile --ignore tests/unrolled tests
 	@$(UNMET)
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
