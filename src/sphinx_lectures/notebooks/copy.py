@@ -5,7 +5,6 @@ import re
 import sys
 from itertools import groupby
 
-import nbformat
 from docutils import nodes
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -78,9 +77,7 @@ def notebook_of(page, doctree, solutions=True):
     cells = list(_cells([*found, *_references(doctree)]))
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position}"
-    notebook = new_notebook(cells=cells, metadata=METADATA)
-    nbformat.validate(notebook)
-    return notebook
+    return new_notebook(cells=cells, metadata=METADATA)
 
 
 def _cells(found):
