@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from functools import lru_cache
+from string import ascii_lowercase, digits
 from unicodedata import normalize
 
 import snowballstemmer
@@ -106,9 +107,5 @@ def _packed(places):
 
 
 def _base36(number):
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while number or not text:
-        number, digit = divmod(number, 36)
-        text = digits[digit] + text
-    return text
+    rest, last = divmod(number, 36)
+    return (_base36(rest) if rest else "") + (digits + ascii_lowercase)[last]
