@@ -173,9 +173,6 @@ class Markdown:
         summary, *rest = node.children
         return [details(self.inline(*summary.children), self.blocks(*rest))]
 
-    def _raw(self, node):
-        return [node.astext()] if "html" in node.get("format", "").split() else []
-
     # Parts of a line: each returns a string.
 
     def _inline_Text(self, node):
@@ -208,7 +205,7 @@ class Markdown:
         return ""
 
     def _inline_raw(self, node):
-        return "".join(self._raw(node))
+        return node.astext() if "html" in node.get("format", "").split() else ""
 
     def _inline_label(self, node):
         return " ".join(filter(None, (self.inline(child).strip() for child in node)))
