@@ -236,9 +236,6 @@ def _safe_tex(tex):
 def _without_pipes(text):
     """A block with no pipe that would end a table's cell; in formulas TeX has names for them."""
     parts = re.split(r"(\$[^$]+\$)", text.replace("\n", " "))
-    for i, part in enumerate(parts):
-        if i % 2:
-            parts[i] = part.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-        else:
-            parts[i] = part.replace("|", r"\|")
+    parts[::2] = [words.replace("|", r"\|") for words in parts[::2]]
+    parts[1::2] = [tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for tex in parts[1::2]]
     return "".join(parts)
