@@ -12,7 +12,8 @@ from docutils import nodes
 from sphinx.locale import admonitionlabels
 
 SPECIAL = re.compile(r"[\\`*$~]|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|\](?=[(:])|(?<!\w)_|_(?!\w)")
-LINE_START = re.compile(r"[#>+|-]|\d+[.)](?=\s|$)")
+#: Before a sign that would begin a heading, a quotation, a table or a list, whose number it holds.
+LINE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[#>+|-]))")
 DISPLAYED = re.compile(r"\$\$\n(.*?)\n\$\$", re.DOTALL)
 MATH_END = re.compile(r"(?<!\\)\$$")
 INLINE_TAGS = {"button", "input", "label", "span"}
@@ -94,7 +95,7 @@ class Markdown:
 
     def _paragraph(self, node):
         text = " ".join(self.inline(*node.children).split())
-        return [LINE_START.sub(_escape_mark, text, count=1) if LINE_START.match(text) else text]
+        return [LINE_START.sub(r"\1\\", text)]
 
     _p = _line = _attribution = _paragraph
 
@@ -222,10 +223,6 @@ def _kind(node):
 def _is_inline(node):
     inline = isinstance(node, (nodes.Text, nodes.Inline)) and not isinstance(node, DROPPED)
     return inline or _kind(node) in INLINE_TAGS
-
-
-def _escape_mark(mark):
-    return mark[0][:-1] + "\\" + mark[0][-1]
 
 
 def _safe_tex(tex):
