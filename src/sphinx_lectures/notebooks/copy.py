@@ -58,7 +58,8 @@ def notebook_of(page, doctree, solutions=True):
     title = doctree.next_node(nodes.title)
     parts = [(node, level) for node, level in _parts(doctree, solutions) if node is not title]
     shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
-    hidden = [i for i, cell in code_cells(source) if i not in shown and _is_setup(cell)]
+    setup = [i for i, cell in code_cells(source) if "setup" in cell.metadata.get("tags", [])]
+    hidden = [i for i in setup if i not in shown]
     imported = _imported(source.cells[i].source for i in (*shown, *hidden))
     found = [f"# {writer.inline(*title.children)}"] if title else []
     found += [*_introduction(page, imported, solutions), NEW_CELL, *_preparations(page, imported)]
@@ -74,7 +75,9 @@ def notebook_of(page, doctree, solutions=True):
             found += [NEW_CELL, f"{'#' * level} {writer.inline(*node.children)}"]
         else:
             found += writer.blocks(node)
-    cells = list(_cells([*found, *_references(doctree)]))
+    if works := works_cited(doctree):
+        found += ["## References", "\n".join(f"- {escape(work)}" for work in works)]
+    cells = list(_cells(found))
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position}"
     return new_notebook(cells=cells, metadata=METADATA)
@@ -128,11 +131,6 @@ def _without_answers(node):
         for answers in [part for part in node.findall(nodes.Element) if _is_answers(part)]:
             answers.parent.remove(answers)
     return node
-
-
-def _is_setup(cell):
-    """Whether visible cells need a hidden one."""
-    return "setup" in cell.metadata.get("tags", [])
 
 
 def _tree(source):
@@ -210,8 +208,3 @@ def _copy(cell, in_solution):
     tags = {tag.replace("_", "-") for tag in cell.metadata.get("tags", [])}
     collapsed = in_solution or not tags.isdisjoint({"hide-input", "hide-cell"})
     return _code(cell.source, collapsed, tags & {"raises-exception"})
-
-
-def _references(doctree):
-    works = [f"- {escape(work)}" for work in works_cited(doctree)]
-    return ["## References", "\n".join(works)] if works else []
