@@ -181,7 +181,8 @@ def _introduction(page, imported, solutions):
 def _preparations(page, imported):
     """Cells that put the library, data files and the style of the figures in place."""
     if page.calls_library(imported):
-        yield _code(page.install_cell(imported))
+        extras = page.app.config.notebooks_extras
+        yield _code(page.library.install_cell(page.name, imported, extras, page.wheel_address))
     if page.address and (names := page.data):
         fetch = FETCH.format(names=names, address=repr(page.folder_address))
         yield _code(fetch, collapsed=True)

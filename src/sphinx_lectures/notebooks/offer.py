@@ -50,11 +50,6 @@ class Page:
         """Whether modules that the page imports include the library that the site publishes."""
         return bool(self.library) and self.library.name in imported
 
-    def install_cell(self, imported):
-        """Code with which the notebook installs the library."""
-        extras = self.app.config.notebooks_extras
-        return self.library.install_cell(self.name, imported, extras, self.wheel_address)
-
     @cached_property
     def data(self):
         """Names, as seen from the page, of the files that it has read and that may be given away.
