@@ -162,17 +162,16 @@ def _introduction(page, imported, solutions):
         yield "It has room for your answers; the solutions are on the page."
     if names := ", ".join(f"`{name}`" for name in imported):
         yield f"It needs Jupyter and {names}. To install them:"
-    command = "pip install " + " ".join(["jupyterlab", *imported])
-    if called := page.calls_library(imported):
+    if page.calls_library(imported):
         library = page.library
-        command = library.install_line(config.notebooks_extras)
-    yield fenced(command, "sh")
-    if called:
+        yield fenced(library.install_line(config.notebooks_extras), "sh")
         place = " or, if it is not there, from the site" if page.wheel_address else ""
         yield (
             f"If `{library.name}` is missing, the first cell installs it from the file"
             f" `{library.wheel.rpartition('/')[2]}` beside this notebook{place}."
         )
+    else:
+        yield fenced(" ".join(["pip install jupyterlab", *imported]), "sh")
     if names := ", ".join(f"`{name}`" for name in page.data):
         where = "and fetches it if it is not there" if page.address else "which the page offers"
         yield f"It reads {names} from the folder that it is in, {where}."
