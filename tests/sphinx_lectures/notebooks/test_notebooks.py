@@ -10,12 +10,7 @@ from nbclient import NotebookClient
 
 SETTINGS = {
     "notebooks_data": ["folder/data"],
-    "extensions": [
-        "myst_nb",
-        "sphinxcontrib.bibtex",
-        "sphinx_lectures.execution",
-        "sphinx_lectures.notebooks",
-    ],
+    "extensions": ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.notebooks"],
     "exclude_patterns": ["out", "jupyter_execute"],
     "project": "Tiny & co",
     "numfig": True,
