@@ -40,6 +40,7 @@ def numbers(env):
     return named
 
 
-def relative_address(env, docname):
-    """Where a page lies, as seen from the one that is being written."""
-    return env._app.builder.get_relative_uri(env.current_document.docname, docname)
+def link_to_question(env, docname, name, words):
+    """A reference to a question of any page, from the one that is being written."""
+    page = env._app.builder.get_relative_uri(env.current_document.docname, docname)
+    return nodes.reference("", words, refuri=f"{page}#{name}", internal=True)

@@ -11,7 +11,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_lectures.exercises.elements import SKIPPED, element
-from sphinx_lectures.exercises.private import numbers, relative_address
+from sphinx_lectures.exercises.private import link_to_question, numbers
 from sphinx_lectures.other_pages import link_to
 
 
@@ -41,11 +41,9 @@ class ListQuestions(SphinxPostTransform):
             node.replace_self(element("div", score, listed, forget, class_="quiz-progress"))
 
     def _row(self, page, questions):
-        address = relative_address(self.env, page)
         row = nodes.paragraph("", "", link_to(page), nodes.Text(":"))
         for name, number in questions.items():
-            place = f"{address}#{name}"
-            row += [nodes.Text(" "), nodes.reference("", number, refuri=place, internal=True)]
+            row += [nodes.Text(" "), link_to_question(self.env, page, name, number)]
         return nodes.list_item("", row)
 
 

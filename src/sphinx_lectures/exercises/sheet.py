@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx_lectures import add_static_files
 from sphinx_lectures.exercises.elements import SKIPPED, element
 from sphinx_lectures.exercises.folds import is_exercise, is_solution
-from sphinx_lectures.exercises.private import is_cell, numbers, relative_address
+from sphinx_lectures.exercises.private import is_cell, link_to_question, numbers
 from sphinx_lectures.exercises.quiz import quiz
 from sphinx_lectures.other_pages import absolute, follow, link_to
 
@@ -69,8 +69,7 @@ class ShowSheets(SphinxPostTransform):
             label = "".join(part.astext() for part in words)
         else:
             label = self.config.numfig_format["quiz"] % named[name]
-        page = relative_address(self.env, docname)
-        return nodes.reference("", label, refuri=f"{page}#{name}", internal=True)
+        return link_to_question(self.env, docname, name, label)
 
 
 def _is_question(node):
@@ -84,11 +83,10 @@ def _asked(question):
         return [*question[1:], nodes.container(classes=["sheet-room"])]
     legend, *more, controls = _elements(question, "fieldset")[0]
     text = [nodes.paragraph("", "", *legend[1:]), *more]
-    labels = _elements(controls, "label")
     if _elements(controls, "input")[0]["html"]["type"] == "text":
         return [*text, nodes.container(classes=["sheet-line"])]
     hint = [element("p", *hint.children) for hint in _elements(controls, "p")]
-    choices = [element("li", *label[1:]) for label in labels]
+    choices = [element("li", *label[1:]) for label in _elements(controls, "label")]
     return [*text, *hint, element("ul", *choices, class_="sheet-choices")]
 
 
@@ -113,8 +111,7 @@ def _elements(node, tag):
 
 
 def _sources(env):
-    sheets = [name for name, known in env.metadata.items() if MARK in known]
-    return {name: set(numbers(env)) for name in sheets}
+    return {name: set(numbers(env)) for name, known in env.metadata.items() if MARK in known}
 
 
 def _load(app, pagename, templatename, context, doctree):

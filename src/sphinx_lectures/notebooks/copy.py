@@ -5,7 +5,6 @@ import re
 import sys
 from itertools import groupby
 
-import nbformat
 from docutils import nodes
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -59,7 +58,8 @@ def notebook_of(page, doctree, solutions=True):
     title = doctree.next_node(nodes.title)
     parts = [(node, level) for node, level in _parts(doctree, solutions) if node is not title]
     shown = {node["cell_index"] for node, _ in parts if is_cell(node)}
-    hidden = [i for i, cell in code_cells(source) if i not in shown and _is_setup(cell)]
+    setup = [i for i, cell in code_cells(source) if "setup" in cell.metadata.get("tags", [])]
+    hidden = [i for i in setup if i not in shown]
     imported = _imported(source.cells[i].source for i in (*shown, *hidden))
     found = [f"# {writer.inline(*title.children)}"] if title else []
     found += [*_introduction(page, imported, solutions), NEW_CELL, *_preparations(page, imported)]
@@ -75,12 +75,12 @@ def notebook_of(page, doctree, solutions=True):
             found += [NEW_CELL, f"{'#' * level} {writer.inline(*node.children)}"]
         else:
             found += writer.blocks(node)
-    cells = list(_cells([*found, *_references(doctree)]))
+    if works := works_cited(doctree):
+        found += ["## References", "\n".join(f"- {escape(work)}" for work in works)]
+    cells = list(_cells(found))
     for position, cell in enumerate(cells, 1):
         cell.id = f"cell-{position}"
-    notebook = new_notebook(cells=cells, metadata=METADATA)
-    nbformat.validate(notebook)
-    return notebook
+    return new_notebook(cells=cells, metadata=METADATA)
 
 
 def _cells(found):
@@ -133,11 +133,6 @@ def _without_answers(node):
     return node
 
 
-def _is_setup(cell):
-    """Whether visible cells need a hidden one."""
-    return "setup" in cell.metadata.get("tags", [])
-
-
 def _tree(source):
     try:
         return ast.parse(source)
@@ -167,17 +162,16 @@ def _introduction(page, imported, solutions):
         yield "It has room for your answers; the solutions are on the page."
     if names := ", ".join(f"`{name}`" for name in imported):
         yield f"It needs Jupyter and {names}. To install them:"
-    command = "pip install " + " ".join(["jupyterlab", *imported])
-    if called := page.calls_library(imported):
+    if page.calls_library(imported):
         library = page.library
-        command = library.install_line(config.notebooks_extras)
-    yield fenced(command, "sh")
-    if called:
+        yield fenced(library.install_line(config.notebooks_extras), "sh")
         place = " or, if it is not there, from the site" if page.wheel_address else ""
         yield (
             f"If `{library.name}` is missing, the first cell installs it from the file"
             f" `{library.wheel.rpartition('/')[2]}` beside this notebook{place}."
         )
+    else:
+        yield fenced(" ".join(["pip install jupyterlab", *imported]), "sh")
     if names := ", ".join(f"`{name}`" for name in page.data):
         where = "and fetches it if it is not there" if page.address else "which the page offers"
         yield f"It reads {names} from the folder that it is in, {where}."
@@ -186,7 +180,8 @@ def _introduction(page, imported, solutions):
 def _preparations(page, imported):
     """Cells that put the library, data files and the style of the figures in place."""
     if page.calls_library(imported):
-        yield _code(page.install_cell(imported))
+        extras = page.app.config.notebooks_extras
+        yield _code(page.library.install_cell(page.name, imported, extras, page.wheel_address))
     if page.address and (names := page.data):
         fetch = FETCH.format(names=names, address=repr(page.folder_address))
         yield _code(fetch, collapsed=True)
@@ -213,8 +208,3 @@ def _copy(cell, in_solution):
     tags = {tag.replace("_", "-") for tag in cell.metadata.get("tags", [])}
     collapsed = in_solution or not tags.isdisjoint({"hide-input", "hide-cell"})
     return _code(cell.source, collapsed, tags & {"raises-exception"})
-
-
-def _references(doctree):
-    works = [f"- {escape(work)}" for work in works_cited(doctree)]
-    return ["## References", "\n".join(works)] if works else []

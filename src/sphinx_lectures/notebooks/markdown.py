@@ -12,7 +12,8 @@ from docutils import nodes
 from sphinx.locale import admonitionlabels
 
 SPECIAL = re.compile(r"[\\`*$~]|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|\](?=[(:])|(?<!\w)_|_(?!\w)")
-LINE_START = re.compile(r"[#>+|-]|\d+[.)](?=\s|$)")
+#: Before a sign that would begin a heading, a quotation, a table or a list, whose number it holds.
+LINE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[#>+|-]))")
 DISPLAYED = re.compile(r"\$\$\n(.*?)\n\$\$", re.DOTALL)
 MATH_END = re.compile(r"(?<!\\)\$$")
 INLINE_TAGS = {"button", "input", "label", "span"}
@@ -94,7 +95,7 @@ class Markdown:
 
     def _paragraph(self, node):
         text = " ".join(self.inline(*node.children).split())
-        return [LINE_START.sub(_escape_mark, text, count=1) if LINE_START.match(text) else text]
+        return [LINE_START.sub(r"\1\\", text)]
 
     _p = _line = _attribution = _paragraph
 
@@ -173,9 +174,6 @@ class Markdown:
         summary, *rest = node.children
         return [details(self.inline(*summary.children), self.blocks(*rest))]
 
-    def _raw(self, node):
-        return [node.astext()] if "html" in node.get("format", "").split() else []
-
     # Parts of a line: each returns a string.
 
     def _inline_Text(self, node):
@@ -208,7 +206,7 @@ class Markdown:
         return ""
 
     def _inline_raw(self, node):
-        return "".join(self._raw(node))
+        return node.astext() if "html" in node.get("format", "").split() else ""
 
     def _inline_label(self, node):
         return " ".join(filter(None, (self.inline(child).strip() for child in node)))
@@ -227,10 +225,6 @@ def _is_inline(node):
     return inline or _kind(node) in INLINE_TAGS
 
 
-def _escape_mark(mark):
-    return mark[0][:-1] + "\\" + mark[0][-1]
-
-
 def _safe_tex(tex):
     """TeX in which no ``<`` can be read as the beginning of an HTML element."""
     return re.sub(r"<(?=[a-zA-Z/!?])", "< ", tex.strip())
@@ -239,9 +233,6 @@ def _safe_tex(tex):
 def _without_pipes(text):
     """A block with no pipe that would end a table's cell; in formulas TeX has names for them."""
     parts = re.split(r"(\$[^$]+\$)", text.replace("\n", " "))
-    for i, part in enumerate(parts):
-        if i % 2:
-            parts[i] = part.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-        else:
-            parts[i] = part.replace("|", r"\|")
+    parts[::2] = [words.replace("|", r"\|") for words in parts[::2]]
+    parts[1::2] = [tex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") for tex in parts[1::2]]
     return "".join(parts)

@@ -50,11 +50,6 @@ class Page:
         """Whether modules that the page imports include the library that the site publishes."""
         return bool(self.library) and self.library.name in imported
 
-    def install_cell(self, imported):
-        """Code with which the notebook installs the library."""
-        extras = self.app.config.notebooks_extras
-        return self.library.install_cell(self.name, imported, extras, self.wheel_address)
-
     @cached_property
     def data(self):
         """Names, as seen from the page, of the files that it has read and that may be given away.
@@ -81,17 +76,14 @@ def _export(app, pagename, templatename, context, doctree):
     """Write the notebook of a lecture and the data that it reads; offer both below the title."""
     if doctree is None or app.builder.name not in ("html", "dirhtml"):
         return
-    if pagename in app.config.notebooks_without:
-        return
     page = Page(app, pagename)
-    if not page.is_lecture:
+    if not page.is_lecture or pagename in app.config.notebooks_without:
         return
     page.file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook_of(page, doctree), page.file)
     here = app.builder.get_target_uri(pagename)
     notebook = relative_uri(here, page.name)
     line, links = _download(notebook, "Download as a Jupyter notebook"), []
-    beside = [page.library.wheel] if page.library and not page.wheel_address else []
     if has_solutions(doctree):
         nbformat.write(notebook_of(page, doctree, solutions=False), Path(app.outdir, page.student))
         line += f", or {_download(relative_uri(here, page.student), 'without the solutions')}"
@@ -102,8 +94,9 @@ def _export(app, pagename, templatename, context, doctree):
         links.append(_download(f"{notebook.rpartition('/')[0]}/{name}", name))
     if links:
         line += f" (it reads {', '.join(links)})"
-    for name in beside:
-        file = _download(relative_uri(here, name), name.rpartition("/")[2])
+    if page.library and not page.wheel_address:
+        wheel = page.library.wheel
+        file = _download(relative_uri(here, wheel), wheel.rpartition("/")[2])
         line += f", and beside it {file}, the library that it calls"
     if colab := colab_address(app.config, page.name):
         line += f', or <a href="{escape(colab)}">open it in Colab</a>'

@@ -6,8 +6,9 @@ the index lists all forms that occur. Texts lie in a file for each page, loaded 
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import lru_cache
+from string import ascii_lowercase, digits
 from unicodedata import normalize
 
 import snowballstemmer
@@ -61,24 +62,22 @@ def index_of(pages, known):
     anchor]; ``words``: for each stem its forms, then the entries that it stands in, as differences,
     with a point for words that stand there often; ``same``: the groups.
     """
-    entries, forms, places = [], {}, {}
-    rows = []
+    rows, entries, forms, places = [], [], defaultdict(set), defaultdict(Counter)
     for number, (name, address, found, counts) in enumerate(pages):
         also = known.get("also", {}).get(name, [])
         rows.append([name, address, _weight(name, known.get("weight", {})), also])
         for entry, words_of_entry in zip(found, counts, strict=True):
             for word, times in words_of_entry.items():
                 root = stem(word)
-                forms.setdefault(root, set()).add(word)
-                here = places.setdefault(root, {})
-                here[len(entries)] = here.get(len(entries), 0) + times
+                forms[root].add(word)
+                places[root][len(entries)] += times
             title = "" if entry.title == entry.anchor else entry.title
             entries.append([number, entry.kind[0], entry.anchor, title])
     for root in _rare(places, {n for n, e in enumerate(entries) if rows[e[0]][2] < LITTLE}):
         del places[root], forms[root]
     for title in [e[3] or e[2] for e in entries] + [name for row in rows for name in row[3]]:
         for word in words(title):
-            forms.setdefault(stem(word), set()).add(word)
+            forms[stem(word)].add(word)
     table = [[" ".join(sorted(forms[r])), _packed(places.get(r, {}))] for r in sorted(forms)]
     index = {"pages": rows, "entries": entries, "words": table, "same": known.get("same", [])}
     index["stop"] = " ".join(sorted(STOP))
@@ -108,9 +107,5 @@ def _packed(places):
 
 
 def _base36(number):
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while number or not text:
-        number, digit = divmod(number, 36)
-        text = digits[digit] + text
-    return text
+    rest, last = divmod(number, 36)
+    return (_base36(rest) if rest else "") + (digits + ascii_lowercase)[last]

@@ -108,16 +108,11 @@ def read_page(html, labels=LABEL):
     soup, reader = BeautifulSoup(html, "html.parser"), _Reader(labels)
     for article in soup.select("article.bd-article"):
         reader.read(article, _Draft("none", ""), [])
-    entries = [
-        Entry(
-            draft.kind,
-            "" if draft.kind == "page" else draft.anchor,
-            _title(draft),
-            _sentences("".join(draft.text)),
-        )
-        for draft in reader.drafts
-        if _title(draft)
-    ]
+    entries = []
+    for draft in reader.drafts:
+        if title := _title(draft):
+            anchor = "" if draft.kind == "page" else draft.anchor
+            entries.append(Entry(draft.kind, anchor, title, _sentences("".join(draft.text))))
     if not entries or entries[0].kind != "page":
         return []
     if description := soup.find("meta", {"name": "description"}):

@@ -68,8 +68,7 @@ def apart(tex):
 
 def _marks(tex):
     """The marks in a formula, each with whether it stands outside of all parts."""
-    depth, marks = 0, []
+    depth = 0
     for mark in MARK.finditer(tex):
         depth += DEEPER.get(mark.group(), 0)
-        marks.append((mark, depth == 0))
-    return marks
+        yield mark, depth == 0

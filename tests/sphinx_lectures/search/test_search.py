@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sphinx_lectures.search.index import counted, index_of, words
-from sphinx_lectures.search.pages import LABEL, formula_name, read_page
+from sphinx_lectures.search.pages import LABEL, Entry, formula_name, read_page
 
 PAGE = """<html><head><meta name="description" content="What it is about."></head><body>
 <nav>Elsewhere</nav><article class="bd-article">
@@ -84,11 +84,7 @@ def test_index_holds_the_forms_of_a_word_and_where_they_stand(entries):
 
 
 def test_index_says_where_a_word_stands_often():
-    text = "one gate. Two gates. Three gates. Four gates"
-    page = (
-        f"<article class='bd-article'><section id='p'><h1>P</h1><p>{text}</p></section></article>"
-    )
-    entries = read_page(page)
-    pages = [("p", "p.html", entries, [counted(entry) for entry in entries])]
+    entry = Entry("page", "", "P", ["one gate.", "Two gates.", "Three gates.", "Four gates"])
+    pages = [("p", "p.html", [entry], [counted(entry)])]
     table = dict(map(tuple, json.loads(index_of(pages, {}))["words"]))
     assert table["gate gates"] == "0.."

@@ -6,7 +6,7 @@ import re
 import pytest
 import tiny_site
 
-from sphinx_lectures.text.cards import cards, references, targets
+from sphinx_lectures.text.cards import references, targets
 
 BIB = "@book{Known2000, title={A title}, author={A. U. Thor}, publisher={P}, year={2000}}"
 INDEX = """# Start
@@ -98,10 +98,6 @@ def test_references_are_addresses_within_the_site():
         '<a class="reference internal" href="#here">2</a><a href="c.html#z">3</a>'
     )
     assert references(html, "folder/a.html") == {"b.html#x&y"}
-
-
-def test_a_site_without_references_has_no_cards():
-    assert cards([("a.html", "A", "<p>text</p>")]) == {}
 
 
 def test_script_is_on_pages_that_refer_to_something(site):

@@ -48,10 +48,6 @@ def test_wrong_tex_raises_and_says_why(tex, message):
         to_mathml(tex)
 
 
-def test_macros_stand_for_what_they_are_given():
-    assert to_mathml(r"\state", macros=(("state", "h_t"),)) == to_mathml("h_t")
-
-
 def test_prime_is_marked_so_that_it_can_be_lowered():
     assert '<mo class="prime">′</mo>' in to_mathml("f'(x)")
 
@@ -59,10 +55,6 @@ def test_prime_is_marked_so_that_it_can_be_lowered():
 def test_sized_delimiter_with_an_index_stands_in_a_row():
     mathml = to_mathml(r"\bigl( x \bigr)_2")
     assert re.search(r"<msub><mrow><mo [^>]*>\)</mo></mrow><mn>2</mn></msub>", mathml)
-
-
-def test_blank_line_parts_two_equations():
-    assert to_mathml("a = b\n\nc = d", True).count("<mtr>") == 2
 
 
 @pytest.fixture

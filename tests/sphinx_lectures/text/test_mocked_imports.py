@@ -25,11 +25,9 @@ def build(tmp_path, monkeypatch):
     """Build a site that documents a class whose base is in a heavy package: was that imported?"""
 
     def build(*extensions):
-        (tmp_path / "heavy.py").write_text(
-            f"open({str(tmp_path / 'imported')!r}, 'w')\n\n\nclass Parent:\n    pass\n"
-        )
-        (tmp_path / "light.py").write_text(LIGHT)
-        (tmp_path / "index.rst").write_text("Site\n====\n\n.. automodule:: light\n   :members:\n")
+        heavy = f"open({str(tmp_path / 'imported')!r}, 'w')\n\n\nclass Parent:\n    pass\n"
+        page = "Site\n====\n\n.. automodule:: light\n   :members:\n"
+        tiny_site.write(tmp_path, {"heavy.py": heavy, "light.py": LIGHT, "index.rst": page})
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.setattr(ModuleAnalyzer, "cache", {})  # it outlives a build
         out, _ = tiny_site.build(tmp_path, [*extensions], autodoc_mock_imports=["heavy"])
