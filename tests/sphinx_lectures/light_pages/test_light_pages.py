@@ -271,8 +271,7 @@ def test_without_scripts_the_theme_is_that_of_the_readers_system(lean, browser, 
     assert seen[0] == seen[1]
 
 
-def test_button_copies_code(lean, browser):
-    page = browser.new_page()
+def test_button_copies_code(lean, page):
     page.goto(f"{lean.as_uri()}/index.html")
     page.locator("pre").first.hover()
     page.locator(".copybtn").first.click()
@@ -280,7 +279,6 @@ def test_button_copies_code(lean, browser):
     page.keyboard.press("Control+k")
     page.keyboard.press("Control+v")
     assert page.locator("#pst-search-dialog input").input_value() == "print(1)"
-    page.close()
 
 
 def test_theme_menu_works_with_the_keyboard(lean, page):
