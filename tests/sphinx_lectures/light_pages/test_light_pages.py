@@ -184,19 +184,6 @@ def test_page_has_bootstrap_where_it_uses_more_than_menus_and_tooltips(tmp_path,
     assert re.findall(r'src="(\w+)', page.html) == [script]
 
 
-def test_rules_stay_that_states_and_scripts_bring_into_use(css):
-    for selector in [
-        "html[data-theme=dark]",
-        "details[open].opened",
-        ".set-by-script",
-        ".pst-sidebar-hidden",
-        ".dropdown-menu.show",
-        ":focus-visible",
-        "@media print",
-    ]:
-        assert selector in css, selector
-
-
 def test_rules_that_nothing_uses_go(css, stock):
     assert ".never-used" not in css
     assert ".table-striped" not in css
