@@ -1,6 +1,6 @@
 """Settings of the Sphinx site: data, no functions. docs/building.md explains them."""
 
-project = "Unrolled"
+project = html_title = "Unrolled"
 author = "The Unrolled authors"
 copyright = "2026, The Unrolled authors. Code: MIT licence. Text: CC BY 4.0"
 release = "0.1.0"
@@ -28,7 +28,6 @@ lectures_pin = "x86-64-v3"  # processors with these instructions compute the sam
 
 search_formulas = r"eq-[a-z]+-(.+)"  # the name in a label of an equation
 search_words = "docs/search.toml"
-# Of these, the search knows the titles only.
 search_without = ["docs/slides", "docs/questions", "docs/key", "docs/building", "docs/architecture"]
 notebooks_extras = "notebooks"
 notebooks_without = ["index"]  # it computes one figure, and teaches nothing
@@ -53,7 +52,6 @@ autodoc_mock_imports = ["keras", "tensorflow"]  # the reference needs their name
 
 html_theme = "sphinx_book_theme"
 html_favicon = "docs/_static/icon.svg"
-html_title = "Unrolled"
 html_static_path = ["docs/_static"]
 html_css_files = ["fonts/fonts.css", "unrolled.css"]
 html_js_files = [("keyboard.js", {"defer": "defer"})]
@@ -67,10 +65,9 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "show_toc_level": 2,
     "navbar_persistent": [],  # one search button, not two
-    "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "github-dark-colorblind",
 }
 sitemap_url_scheme = "{link}"
 sitemap_excludes = ["404.html", "search.html"]
 ogp_social_cards = {"image_mini": "docs/_static/icon.png", "line_color": "#4f9dff"}
-html_use_index = html_domain_indices = html_copy_source = html_show_sourcelink = False
+html_use_index = html_domain_indices = html_copy_source = False

@@ -9,6 +9,7 @@ reader has downloaded; notebooks install from the file beside them, or from the 
 import tomllib
 from os.path import relpath
 from pathlib import Path
+from posixpath import basename
 from typing import NamedTuple
 
 from docutils import nodes
@@ -63,7 +64,7 @@ class Library(NamedTuple):
         extras = f"[{extras}]" if extras else ""
         if self.wheel_address:
             return f'pip install "{self.name}{extras} @ {self.wheel_address}"'
-        return f'pip install "./{_base(self.wheel)}{extras}"'
+        return f'pip install "./{basename(self.wheel)}{extras}"'
 
     def install_cell(self, notebook, imported, extras="", address=""):
         """Code with which a notebook, at a place in the site, installs the library.
@@ -74,7 +75,7 @@ class Library(NamedTuple):
         address = self.wheel_address or address
         return CELL.format(
             name=self.name,
-            file=_base(self.wheel),
+            file=basename(self.wheel),
             folder=Path(relpath(FOLDER, Path(notebook).parent)).as_posix(),
             or_site=", or else from the site" if address else "",
             address=OR_FROM_SITE.format(address=address) if address else ONLY_NEAR,
@@ -87,10 +88,6 @@ def library_of(config):
     """The library that the site publishes; None if it publishes none."""
     known = getattr(config, "downloads_library", None)
     return Library(*known) if known else None
-
-
-def _base(name):
-    return name.rpartition("/")[2]
 
 
 def _read_project(app, config):
@@ -114,7 +111,7 @@ class Published(SphinxRole):
 def published_link(config, which):
     """A reference to the "wheel" or "source", named after the file."""
     file = getattr(library_of(config), which)
-    name = nodes.literal("", _base(file))
+    name = nodes.literal("", basename(file))
     return nodes.reference("", "", name, refuri=file, published=True, internal=True)
 
 

@@ -61,21 +61,15 @@ def wheel(root, packages, kept):
     what was said if it cannot be made.
     """
     files = source_files(root, [*ABOUT, *(f"src/{name}" for name in packages)])
-    place = kept / f"{_digest(root, files)}.whl"
+    contents = [(path.as_posix(), (root / path).read_bytes()) for path in files]
+    made_from = repr([version("setuptools"), sys.version, contents])
+    place = kept / f"{sha256(made_from.encode()).hexdigest()[:16]}.whl"
     if not place.is_file():
         made = _build(root, files)
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
         write_whole(place, made)
     return place.read_bytes()
-
-
-def _digest(root, files):
-    digest = sha256(f"{version('setuptools')} {sys.version}".encode())
-    for path in files:
-        content = sha256((root / path).read_bytes()).hexdigest()
-        digest.update(f"{path.as_posix()} {content}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def _build(root, files):

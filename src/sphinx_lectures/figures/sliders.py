@@ -67,10 +67,9 @@ def _visit(translator, node):
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     translator.body.append(f'<div class="explorable" data-kind="{bundle["kind"]}">')
     node[0].walkabout(translator)
-    translator.body.append(_control(bundle, f"{node[0]['prefix']}control"))
-    translator.body.append(f'<script type="application/json">{packed}</script>')
-    translator.body.append(_numbers(bundle))
-    translator.body.append("</div>")
+    control = _control(bundle, f"{node[0]['prefix']}control")
+    script = f'<script type="application/json">{packed}</script>'
+    translator.body += [control, script, _numbers(bundle), "</div>"]
     raise nodes.SkipNode
 
 

@@ -189,24 +189,18 @@ def _check(app, doctree):
     for number, node in enumerate(doctree.findall(svg_figure), 1):
         node["prefix"] = f"svg{number}-"
     for node in doctree.findall(lambda node: isinstance(node, (svg_figure, nodes.image))):
-        if message := _complaint(node):
-            _warn(node, "alt", message)
+        alt = " ".join(node.get("alt", "").split())
+        figure = next((n for n in _ancestors(node) if isinstance(n, nodes.figure)), nodes.figure())
+        captions = [" ".join(n.astext().split()) for n in figure.findall(nodes.caption)]
+        if not alt:
+            _warn(node, "alt", NO_WORDS)
+        elif alt in captions:
+            _warn(node, "alt", f"a figure's alternative text only repeats its caption: {alt!r}")
 
 
 def _warn(node, kind, message):
     place = next((n for n in (node, *_ancestors(node)) if n.line), node)
     logger.warning(message, location=place, type="lectures", subtype=kind)
-
-
-def _complaint(node):
-    alt = " ".join(node.get("alt", "").split())
-    if not alt:
-        return NO_WORDS
-    figure = next((n for n in _ancestors(node) if isinstance(n, nodes.figure)), nodes.figure())
-    captions = [" ".join(n.astext().split()) for n in figure.findall(nodes.caption)]
-    if alt in captions:
-        return f"a figure's alternative text only repeats its caption: {alt!r}"
-    return None
 
 
 def _ancestors(node):

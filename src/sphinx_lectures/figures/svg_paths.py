@@ -34,22 +34,20 @@ def shorten(path):
     for name, group in groupby(parts, key=lambda part: part[0]):
         runs = [points for _, points in group]
         if name == "L":
-            runs = [[point] for point in _thin([_exact(here), *(run[0] for run in runs)])[1:]]
+            line = [(here[0] / 10, here[1] / 10), *(run[0] for run in runs)]
+            runs = [[point] for point in _thin(line)[1:]]
         for run in runs:
             tenths = [(round(10 * x), round(10 * y)) for x, y in run]
-            written.append((name, [(x - here[0], y - here[1]) for x, y in tenths]))
+            steps = [step for x, y in tenths for step in (x - here[0], y - here[1])]
+            written.append(name.lower() + " ".join(map(_number, steps)))
             start = tenths[-1] if name == "M" else start
             here = tenths[-1] if tenths else start
-    return _write(written)
+    return "".join(written)
 
 
 def _points(numbers):
     values = [float(number) for number in numbers.replace(",", " ").split()]
     return list(zip(values[::2], values[1::2], strict=True))
-
-
-def _exact(tenths):
-    return tenths[0] / 10, tenths[1] / 10
 
 
 def _thin(points):
@@ -71,14 +69,6 @@ def _distance(point, start, end):
     share = ((x - x0) * dx + (y - y0) * dy) / square if square else 0
     share = min(max(share, 0), 1)
     return hypot(x - x0 - share * dx, y - y0 - share * dy)
-
-
-def _write(parts):
-    """Relative commands, one after the other."""
-    return "".join(
-        name.lower() + " ".join(_number(number) for point in points for number in point)
-        for name, points in parts
-    )
 
 
 def _number(tenths):

@@ -59,9 +59,8 @@ def _slim(app, exception):
     read_text.cache_clear()
     settings = read_text(folder / "_static" / "documentation_options.js")
     memo = Memo(Path(app.doctreedir, "light_pages.pickle"), makers_of_pages(app) + settings)
-    names = sorted(path.relative_to(folder) for path in folder.rglob("*.html"))
     drafts = {}
-    for name in names:
+    for name in sorted(path.relative_to(folder) for path in folder.rglob("*.html")):
         page = Page(folder / name, name.with_suffix("").as_posix())
         make = partial(draft, page, folder, folder / SHEET)
         if name.parts[0] != SHEET.parts[0] and (made := memo(make, page.docname, page.html)):

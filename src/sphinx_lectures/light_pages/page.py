@@ -16,6 +16,7 @@ from sphinx_lectures.light_pages import fonts, stylesheet
 from sphinx_lectures.light_pages.icons import Icons
 
 logger = logging.getLogger(__name__)
+_icons = lru_cache(Icons)
 
 LINK = re.compile(r"[ \t]*<link\b[^>]*>\n?")
 SCRIPT = re.compile(r"[ \t]*<script\b(?P<attributes>[^>]*)>(?P<text>.*?)</script>\n?", re.DOTALL)
@@ -122,7 +123,7 @@ class Page:
         for found in SCRIPT.finditer(self.html):
             script = self.file(found["attributes"])
             if script and script.name == "fontawesome.js":
-                icons = _icons(script)
+                icons = _icons(read_text(script))
                 self.html, missing = icons.draw(self.html)
                 css = icons.css
                 about = {"location": self.docname, "type": "lectures", "subtype": "icon"}
@@ -159,21 +160,15 @@ def draft(page, folder, sheet):
         return None
     page.order_scripts()
     page.link(sheet)
-    html = page.html
     return Draft(
-        html,
+        page.html,
         icons,
         tuple(sheet.relative_to(folder) for sheet in sheets),
-        stylesheet.words_of(html),
-        fonts.characters_of(html),
-        " ".join(sorted(set(FONT.findall(html)))),
+        stylesheet.words_of(page.html),
+        fonts.characters_of(page.html),
+        " ".join(sorted(set(FONT.findall(page.html)))),
         tuple(page.scripts()),
     )
-
-
-@lru_cache
-def _icons(script):
-    return Icons(read_text(script))
 
 
 @lru_cache

@@ -109,20 +109,16 @@ def addresses(css):
 
 
 def parse(css):
-    """The rules of a style sheet, without comments."""
-    return _rules(tinycss2.parse_component_value_list(css, skip_comments=True))
-
-
-def _rules(tokens):
+    """The rules of a style sheet, given as text or tokens, without comments."""
     rules = []
-    for rule in tinycss2.parse_stylesheet(tokens, skip_whitespace=True):
+    for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
         if rule.type == "error":
             continue
         prelude, content = tinycss2.serialize(rule.prelude), rule.content
         if rule.type == "at-rule":
             prelude = f"@{rule.at_keyword}{prelude}"
             if content is not None and rule.lower_at_keyword in GROUPS:
-                rules.append(Rule(prelude.strip(), _rules(content)))
+                rules.append(Rule(prelude.strip(), parse(content)))
                 continue
         body = None if content is None else tinycss2.serialize(content).strip()
         rules.append(Rule(prelude.strip(), body))

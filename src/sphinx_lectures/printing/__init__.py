@@ -26,18 +26,11 @@ def _offer(app, pagename, templatename, context, doctree):
         return
     title = json.dumps(f"{app.config.project}: {page_title(app, pagename)}", ensure_ascii=False)
     context["metatags"] += HEAD.format(title=title.replace("<", r"\3c "))
-    if _has_tasks(doctree) and is_notebook(Path(app.env.doc2path(pagename)).read_text("utf-8-sig")):
+    kinds, parts = {"exercise", "solution", "quiz"}, doctree.findall(nodes.Element)
+    has_tasks = any(kinds & {*part.get("classes", ()), type(part).__name__} for part in parts)
+    if has_tasks and is_notebook(Path(app.env.doc2path(pagename)).read_text("utf-8-sig")):
         context["metatags"] += NO_SCRIPT
         context["body"] = context["body"].replace("</h1>", f"</h1>\n{LINKS}", 1)
-
-
-def _has_tasks(doctree):
-    """Whether something on the page is to be answered: an exercise, or a question."""
-    kinds = {"exercise", "solution", "quiz"}
-    return any(
-        kinds & {*node.get("classes", ()), type(node).__name__}
-        for node in doctree.findall(nodes.Element)
-    )
 
 
 def setup(app):

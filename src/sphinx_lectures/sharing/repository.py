@@ -55,27 +55,20 @@ def raw_address(config, file):
     return ""
 
 
-def links_of(app, docname):
-    """What a page offers, as a list of (text, address)."""
-    config, builder = app.config, app.builder
-    source = Path(app.env.doc2path(docname)).relative_to(app.confdir).as_posix()
-    page = full_address(config, builder.get_target_uri(docname)) or source
-    branch = quote(config.repository_branch)
-    report = {"title": f"{page_title(app, docname)}: ", "body": f"Page: {page}\n\n"}
-    return [
-        ("Edit this page", f"{config.repository}/edit/{branch}/{quote(source)}"),
-        ("Report an error", f"{config.repository}/issues/new?{urlencode(report)}"),
-        ("Source", config.repository),
-    ]
-
-
 def _append(app, pagename, templatename, context, doctree):
-    if doctree is None or not app.config.repository:
+    config, repository = app.config, app.config.repository
+    if doctree is None or not repository:
         return
-    links = " · ".join(
-        f'<a href="{escape(address)}">{text}</a>' for text, address in links_of(app, pagename)
-    )
-    context["body"] += f'<p class="repository-links">{links}</p>\n'
+    source = Path(app.env.doc2path(pagename)).relative_to(app.confdir).as_posix()
+    page = full_address(config, app.builder.get_target_uri(pagename)) or source
+    report = {"title": f"{page_title(app, pagename)}: ", "body": f"Page: {page}\n\n"}
+    offers = {
+        "Edit this page": f"{repository}/edit/{quote(config.repository_branch)}/{quote(source)}",
+        "Report an error": f"{repository}/issues/new?{urlencode(report)}",
+        "Source": repository,
+    }
+    links = (f'<a href="{escape(address)}">{text}</a>' for text, address in offers.items())
+    context["body"] += f'<p class="repository-links">{" · ".join(links)}</p>\n'
 
 
 def connect(app):

@@ -21,8 +21,7 @@ def _write_robots(app, exception):
 
 
 def _describe(app, pagename, templatename, context, doctree):
-    metas = doctree.findall(nodes.meta) if doctree else ()
-    for meta in metas:
+    for meta in doctree.findall(nodes.meta) if doctree else ():
         if meta.get("name") == "description":
             context["meta"] = {**(context["meta"] or {}), "og:description": meta["content"]}
 

@@ -58,12 +58,9 @@ FILES = {
     "index.md": "# Start\n\n```{toctree}\nfolder/page\n```\n",
     "folder/page.md": PAGE,
 }
+OURS = ("downloads", "sharing", "notebooks")
 SETTINGS = {
-    "extensions": [
-        "myst_nb",
-        *(f"sphinx_lectures.{name}" for name in ("downloads", "sharing")),
-        "sphinx_lectures.notebooks",
-    ],
+    "extensions": ["myst_nb", *(f"sphinx_lectures.{name}" for name in OURS)],
     "exclude_patterns": ["out", "jupyter_execute", "README.md"],
     "project": "Tiny site",
     "downloads_packages": ["tiny"],

@@ -1,17 +1,13 @@
 """Figures stand in the page as SVG in its colours, each with an alternative text."""
 
-import io
 import re
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
-import matplotlib
-import nbformat
 import pytest
 import tiny_site
 from docutils import nodes
-from matplotlib.figure import Figure
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from drawing import draw, show
 
 from sphinx_lectures.figures import svg as extension
 from sphinx_lectures.figures.svg import SvgRenderer, inline_svg, svg_figure
@@ -25,20 +21,20 @@ def lines(ax):
     ax.legend()
 
 
-def test_figure_has_a_role_an_alternative_text_and_a_size(draw):
+def test_figure_has_a_role_an_alternative_text_and_a_size():
     html = inline_svg(draw(lines), 'It "rises" & <grows>', "svg1-")
     opening = re.match("<svg [^>]*>", html)[0]
     assert 'role="img" aria-label="It &quot;rises&quot; &amp; &lt;grows&gt;"' in opening
     assert 'viewBox="0 0 403.2 244.8" width="538" height="326"' in opening
 
 
-def test_prolog_metadata_comments_and_styles_are_gone(draw):
+def test_prolog_metadata_comments_and_styles_are_gone():
     html = inline_svg(draw(lines), "alt", "svg1-")
     for word in ("<?xml", "<!DOCTYPE", "<!--", "metadata", "<style", "xmlns", "xlink", "ns0"):
         assert word not in html
 
 
-def test_text_stays_text_in_the_font_of_the_page(draw):
+def test_text_stays_text_in_the_font_of_the_page():
     html = inline_svg(draw(lines), "alt", "svg1-")
     assert re.search(r"<text[^>]*>time step</text>", html)
     assert "DejaVu" not in html
@@ -46,7 +42,7 @@ def test_text_stays_text_in_the_font_of_the_page(draw):
     assert "font-style: italic; font-weight: 700; font-size: 1.1em" in html
 
 
-def test_black_follows_the_text_colour_and_white_the_background(draw):
+def test_black_follows_the_text_colour_and_white_the_background():
     def plot(ax):
         lines(ax)
         ax.plot([1], [1], "o", color="white", markeredgecolor="black")
@@ -63,16 +59,12 @@ def test_white_letters_on_something_coloured_stay_white(letters):
         bars = ax.bar(["a"], [3], color="navy")
         ax.bar_label(bars, label_type="center", color="white", bbox={"facecolor": "white"})
 
-    with matplotlib.rc_context({"svg.fonttype": letters}):
-        figure, out = Figure(), io.StringIO()
-        plot(figure.subplots())
-        figure.savefig(out, format="svg")
-    root = ElementTree.fromstring(inline_svg(out.getvalue(), "alt", "svg1-"))
+    root = ElementTree.fromstring(inline_svg(draw(plot, {"svg.fonttype": letters}), "alt", "svg1-"))
     white = [element.tag for element in root.iter() if "#ffffff" in element.get("style", "")]
     assert white == ["text" if letters == "none" else "g"]
 
 
-def test_ids_of_two_figures_differ_and_references_follow(draw):
+def test_ids_of_two_figures_differ_and_references_follow():
     svg = draw(lines)
     first, second = (inline_svg(svg, "alt", prefix) for prefix in ("svg1-", "svg2-"))
     ids = [set(re.findall(r'\bid="([^"]*)"', html)) for html in (first, second)]
@@ -82,18 +74,8 @@ def test_ids_of_two_figures_differ_and_references_follow(draw):
         assert {a or b for a, b in used} == known
 
 
-def draw_by_default(plot):
-    """SVG of a figure as Matplotlib draws it without settings: its text is made of paths."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        figure, out = Figure(), io.StringIO()
-        plot(figure.subplots())
-        figure.savefig(out, format="svg")
-    return out.getvalue()
-
-
 def test_space_in_a_text_of_paths_is_a_glyph_that_draws_nothing():
-    html = inline_svg(draw_by_default(lambda ax: ax.set_title("a b")), "alt", "svg1-")
+    html = inline_svg(draw(lambda ax: ax.set_title("a b"), {}), "alt", "svg1-")
     root = ElementTree.fromstring(html)
     shapes = {shape.get("id"): shape.get("d") for shape in root.iter("path")}
     assert shapes["svg1-DejaVuSans-3"] == ""
@@ -101,7 +83,7 @@ def test_space_in_a_text_of_paths_is_a_glyph_that_draws_nothing():
 
 
 @pytest.mark.parametrize("short", [True, False])
-def test_line_of_no_numbers_draws_nothing_and_harms_nothing(draw, short):
+def test_line_of_no_numbers_draws_nothing_and_harms_nothing(short):
     nan = float("nan")
     html = inline_svg(draw(lambda ax: ax.plot([nan, nan])), "alt", "svg1-", short)
     lines = [path for path in ElementTree.fromstring(html).iter("path") if not path.get("d")]
@@ -109,7 +91,7 @@ def test_line_of_no_numbers_draws_nothing_and_harms_nothing(draw, short):
 
 
 def test_text_of_paths_keeps_its_scale_and_places_are_short():
-    svg = draw_by_default(lambda ax: ax.set_title("time step"))
+    svg = draw(lambda ax: ax.set_title("time step"), {})
     html = inline_svg(svg, "alt", "svg1-")
     scales = [set(re.findall(r"scale\([^)]*\)", text)) for text in (svg, html)]
     assert "scale(0.015625)" in scales[1] and scales[0] == scales[1]
@@ -123,46 +105,27 @@ def test_drawing_by_another_program_is_left_to_myst_nb():
     assert SvgRenderer.handle_mime(None, data, inline=False) is None
 
 
-def page_with(node, caption=None):
-    document = nodes.document(None, None)
-    figure = nodes.figure("", node)
-    if caption:
-        figure += nodes.caption("", caption)
-    document += figure
-    return document
-
-
 @pytest.mark.parametrize(
-    ("node", "caption", "complaint"),
+    ("node", "captions", "complaint"),
     [
-        (svg_figure(svg="", alt=""), "A caption.", "has no alternative text"),
-        (svg_figure(svg="", alt="A  caption."), "A caption.", "only repeats its caption"),
-        (svg_figure(svg="", alt="Two lines cross."), "A caption.", None),
-        (svg_figure(svg="", alt="Two lines cross."), None, None),
-        (nodes.image(uri="a.png"), "A caption.", "has no alternative text"),
-        (nodes.image(uri="a.png", alt="A plan."), "A caption.", None),
+        (svg_figure(svg="", alt=""), ["A caption."], "has no alternative text"),
+        (svg_figure(svg="", alt="A  caption."), ["A caption."], "only repeats its caption"),
+        (svg_figure(svg="", alt="Two lines cross."), ["A caption."], None),
+        (svg_figure(svg="", alt="Two lines cross."), [], None),
+        (nodes.image(uri="a.png"), ["A caption."], "has no alternative text"),
+        (nodes.image(uri="a.png", alt="A plan."), ["A caption."], None),
     ],
 )
-def test_alternative_text_must_say_something_of_its_own(monkeypatch, node, caption, complaint):
+def test_alternative_text_must_say_something_of_its_own(monkeypatch, node, captions, complaint):
     warnings = []
     monkeypatch.setattr(
         extension.logger, "warning", lambda message, location, **_: warnings.append(message)
     )
-    extension._check(None, page_with(node.deepcopy(), caption))
+    document = nodes.document(None, None)
+    document += nodes.figure("", node.deepcopy(), *(nodes.caption("", text) for text in captions))
+    extension._check(None, document)
     assert len(warnings) == (complaint is not None)
     assert all(complaint in warning for warning in warnings)
-
-
-@pytest.fixture
-def warnings_of(tmp_path):
-    """What is warned of when a site of one page is built with the extension."""
-
-    def build(text):
-        (tmp_path / "index.md").write_text(text, encoding="utf-8")
-        (tmp_path / "x.png").write_bytes(b"")
-        return tiny_site.build(tmp_path, ["myst_nb", "sphinx_lectures.figures"])[1]
-
-    return build
 
 
 @pytest.fixture
@@ -170,18 +133,8 @@ def said_of(tmp_path):
     """What is warned of when a site of one notebook is built, in which a cell shows a figure."""
 
     def build(plot, builder="html", **image):
-        figure, out = Figure(), io.StringIO()
-        plot(figure.subplots())
-        figure.savefig(out, format="svg")
-        shown = {"image/svg+xml": out.getvalue(), "text/plain": "<Figure size 640x480 with 1 Axes>"}
-        output = new_output("display_data", shown)
-        metadata = {"mystnb": {"image": {"alt": "A plot.", **image}}}
-        cells = [
-            new_markdown_cell("# Page", id="a"),
-            new_code_cell("plot()", id="b", outputs=[output], metadata=metadata),
-        ]
-        head = {"language_info": {"name": "python"}}
-        nbformat.write(new_notebook(cells=cells, metadata=head), tmp_path / "index.ipynb")
+        shown = {"image/svg+xml": draw(plot, {}), "text/plain": "<Figure size 640x480 with 1 Axes>"}
+        show(tmp_path, shown, image={"alt": "A plot.", **image})
         extensions = ["myst_nb", "sphinx_lectures.figures"]
         return tiny_site.build(tmp_path, extensions, builder, nb_execution_mode="off")[1]
 
@@ -216,13 +169,14 @@ def test_builder_that_shows_no_figure_says_so(said_of):
     assert re.search(r"index\.ipynb:\d+: .*a figure is left out", said_of(lines, "latex"))
 
 
-def test_complaint_of_an_image_in_the_text_says_where_it_is_and_what_to_write(warnings_of):
-    warning = warnings_of("# Page\n\nText.\n\n![](x.png)\n")
+def test_complaint_of_an_image_in_the_text_says_where_it_is_and_what_to_write(tmp_path):
+    tiny_site.write(tmp_path, {"index.md": "# Page\n\nText.\n\n![](x.png)\n", "x.png": ""})
+    _, warning = tiny_site.build(tmp_path, ["myst_nb", "sphinx_lectures.figures"])
     assert "index.md:5: WARNING: a figure has no alternative text" in warning
     assert "`![...](file)`" in warning and "`mystnb: {image: {alt: ...}}` of a cell" in warning
 
 
-def test_letters_have_sizes_relative_to_those_around_them(draw):
+def test_letters_have_sizes_relative_to_those_around_them():
     svg = draw(lambda ax: ax.set(xlabel="$x_1^2$ and more", title="A title"))
     root = ElementTree.fromstring(inline_svg(svg, "Letters", "a-"))
     page, own = 10, {}

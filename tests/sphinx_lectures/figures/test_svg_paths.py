@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sphinx_lectures.figures.svg_paths import LONGEST, TOLERANCE, shorten
 
 ROUNDING = 0.05 * 2**0.5
-SIZES = {"m": 2, "l": 2, "h": 1, "v": 1, "q": 4, "c": 6, "z": 0}
 numbers = st.decimals(-500, 500, places=6)  # as Matplotlib writes them
 points = st.tuples(numbers, numbers)
 
@@ -20,17 +19,11 @@ points = st.tuples(numbers, numbers)
 def read(path):
     """The absolute parts of a relative path, as (command, numbers)."""
     place, start, parts = (0.0, 0.0), (0.0, 0.0), []
-    for name, rest in re.findall(r"([mlhvqcz])([^a-z]*)", path):
-        found = [float(number) for number in re.findall(r"-?(?:\d+\.\d+|\.\d+|\d+)", rest)]
-        size = SIZES[name] or 1
-        for first in range(0, max(len(found), 1), size):
-            steps = found[first : first + SIZES[name]]
-            steps = {"h": [*steps, 0], "v": [0, *steps]}.get(name, steps)
-            absolute = [step + place[i % 2] for i, step in enumerate(steps)]
-            command = "l" if name in "hv" or (name == "m" and first) else name
-            parts.append((command, absolute))
-            place = tuple(absolute[-2:]) if absolute else start
-            start = place if command == "m" else start
+    for name, steps in re.findall(r"([mlqcz])([^a-z]*)", path):
+        absolute = [float(step) + place[i % 2] for i, step in enumerate(steps.split())]
+        parts.append((name, absolute))
+        place = tuple(absolute[-2:]) if absolute else start
+        start = place if name == "m" else start
     return parts
 
 

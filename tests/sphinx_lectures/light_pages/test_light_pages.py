@@ -184,19 +184,6 @@ def test_page_has_bootstrap_where_it_uses_more_than_menus_and_tooltips(tmp_path,
     assert re.findall(r'src="(\w+)', page.html) == [script]
 
 
-def test_rules_stay_that_states_and_scripts_bring_into_use(css):
-    for selector in [
-        "html[data-theme=dark]",
-        "details[open].opened",
-        ".set-by-script",
-        ".pst-sidebar-hidden",
-        ".dropdown-menu.show",
-        ":focus-visible",
-        "@media print",
-    ]:
-        assert selector in css, selector
-
-
 def test_rules_that_nothing_uses_go(css, stock):
     assert ".never-used" not in css
     assert ".table-striped" not in css
@@ -271,8 +258,7 @@ def test_without_scripts_the_theme_is_that_of_the_readers_system(lean, browser, 
     assert seen[0] == seen[1]
 
 
-def test_button_copies_code(lean, browser):
-    page = browser.new_page()
+def test_button_copies_code(lean, page):
     page.goto(f"{lean.as_uri()}/index.html")
     page.locator("pre").first.hover()
     page.locator(".copybtn").first.click()
@@ -280,7 +266,6 @@ def test_button_copies_code(lean, browser):
     page.keyboard.press("Control+k")
     page.keyboard.press("Control+v")
     assert page.locator("#pst-search-dialog input").input_value() == "print(1)"
-    page.close()
 
 
 def test_theme_menu_works_with_the_keyboard(lean, page):
