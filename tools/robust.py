@@ -18,6 +18,7 @@ from robustness.variations import PROCESSOR, VARIATIONS, possible
 from sphinx.application import Sphinx
 
 from sphinx_lectures.execution.findings import unmet
+from sphinx_lectures.execution.kernel import problems_before_running
 from sphinx_lectures.execution.outputs import page_of, recorded, world_of
 from sphinx_lectures.execution.page import is_to_run
 from sphinx_lectures.execution.reads import Store
@@ -34,6 +35,8 @@ def main(arguments=None):
     with only_build(FOLDER):
         app = _application()
         docnames = [name for name in sorted(app.env.found_docs) if _is_asked(name, asked.pages)]
+        if problems := list(_problems(app, docnames)):
+            sys.exit("\n".join(problems))
         variations = [one for one in VARIATIONS if one.name in asked.variations]
         for one in filter(lambda one: not possible(one), variations):
             print(f"{one.name}: left out, this processor cannot compute so.", flush=True)
@@ -74,6 +77,13 @@ def _application():
 
 def _is_asked(docname, names):
     return not names or docname in names or docname.rpartition("/")[2] in names
+
+
+def _problems(app, docnames):
+    """What `make html` has against pages before it runs them."""
+    for page in filter(None, (page_of(app, name) for name in docnames)):
+        for problem in problems_before_running(page.text, page.notebook):
+            yield f"{os.path.relpath(page.path)}:{problem.line}: {problem.message}"
 
 
 def _outcomes(app, variation, docnames):

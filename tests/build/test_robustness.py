@@ -30,8 +30,9 @@ def robust(site, root):
     site.edit("index.md", "b\n", "")
     (site.folder / "b.md").unlink()
 
-    def run(*variations, last="drawn"):
+    def run(*variations, last="drawn", edited=("", "")):
         site.page("a", CODE.format(drawn=np.random.default_rng(0).normal(), last=last))
+        site.edit("a.md", *edited)
         site.log.write_text("")
         command = [sys.executable, root / "tools" / "robust.py", "--variations", *variations]
         done = subprocess.run(
@@ -61,6 +62,13 @@ def test_a_last_bit_is_enough_to_fail_and_a_page_that_raises_is_a_claim_too(robu
     assert (code, runs) == (1, 2), said
     assert f"a.md:{LINE}" + " " * (4 if drawn < 0 else 0) + "  -  -" in said
     assert ("a.md:runs  +  -" in said) == (drawn < 0)
+
+
+def test_what_is_wrong_with_a_page_is_said_with_its_line_and_nothing_runs(robust):
+    code, said, runs = robust("native", edited=("assert drawn ==", "level = 1\nassert drawn =="))
+    assert (code, runs) == (1, 0)
+    assert f"a.md:{LINE}: a cell tagged 'finding' holds assertions alone" in said
+    assert "Traceback" not in said
 
 
 def variations(*kinds):
