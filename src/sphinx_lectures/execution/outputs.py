@@ -7,7 +7,6 @@ captions, alternative texts and most tags are not part of it. Only a run with no
 on stderr is kept, so a failing page fails again at every build until it is mended.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -35,7 +34,7 @@ from sphinx_lectures.execution.page import (
 from sphinx_lectures.execution.private import sphinx_logger
 from sphinx_lectures.execution.reads import Store, World
 from sphinx_lectures.execution.schedule import progress, run_all, run_apart
-from sphinx_lectures.rebuilds.kept import load_json, write_whole
+from sphinx_lectures.rebuilds.kept import hash_of, load_json, write_whole
 
 logger = logging.getLogger(__name__)
 CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
@@ -238,17 +237,17 @@ def page_of(app, docname):
             return None
         code, named = _code(app.env, docname, text)
         folder = os.path.relpath(path.parent, app.confdir)
-        parts = json.dumps([folder, code, named, sys.version, settings(app.config)])
+        key = hash_of([folder, code, named, sys.version, settings(app.config)])
         files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
         files += [path.parent / name for name in named]
-        return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
+        return Page(docname, path, text, key, files)
 
 
 def _code(env, docname, text):
     """The code of a page, and the files that it says it rests on; known until it is edited."""
     if not hasattr(env, "lectures_code"):
         env.lectures_code = {}
-    mark = hashlib.sha256(f"{TAGS}{text}".encode()).hexdigest()
+    mark = hash_of([TAGS, text])
     if env.lectures_code.get(docname, [None])[0] != mark:
         notebook = read_notebook(text)
         # The empty text has the outputs of earlier builds stay known.
