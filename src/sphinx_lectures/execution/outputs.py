@@ -13,7 +13,6 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from logging import Filter
 from pathlib import Path
 
 from nbformat import from_dict
@@ -267,20 +266,18 @@ def _before_reading(app, docname, source):
         _warn(docname, f"the page {CHANGED}")
 
 
-class _NoConsequences(Filter):
-    """Of a page that failed, says what is wrong and not which numbers or figures are missing."""
-
-    def filter(self, record):
-        kind = (getattr(record, "type", None), getattr(record, "subtype", None))
-        page = str(getattr(record, "location", "")).rpartition(":")[0]
-        return kind not in CONSEQUENCES or page not in _failed
+def _is_no_consequence(record):
+    """Of a page that failed, it is said what is wrong, not which numbers or figures are missing."""
+    kind = (getattr(record, "type", None), getattr(record, "subtype", None))
+    page = str(getattr(record, "location", "")).rpartition(":")[0]
+    return kind not in CONSEQUENCES or page not in _failed
 
 
 def _start(app):
     _outputs.clear()
     _failed.clear()
     for handler in sphinx_logger().handlers:
-        handler.addFilter(_NoConsequences())
+        handler.addFilter(_is_no_consequence)
 
 
 def _take_over(app, config):
