@@ -120,8 +120,7 @@ def world_of(app):
 def _read_again(app, env, added, changed, removed):
     """Pages whose kept outputs are not those that they show."""
     store, world = Store(build_folder(app, "outputs")), world_of(app)
-    shown = getattr(env, "lectures_shown", {})
-    outdated = []
+    shown, outdated = env.lectures_shown, []
     for name in sorted(shown.keys() & env.found_docs - added - changed):
         page = page_of(app, name)
         kept = page and store.find(page.key, world)
@@ -133,7 +132,6 @@ def _read_again(app, env, added, changed, removed):
 def run_pages(app, env, docnames):
     """Fill in the outputs of all pages that are about to be read, running those that need it."""
     store, world = Store(build_folder(app, "outputs")), world_of(app)
-    env.lectures_shown = getattr(env, "lectures_shown", {})
     missing = []
     pages = [page for name in docnames if (page := page_of(app, name))]
     for page in pages:
@@ -150,9 +148,8 @@ def run_pages(app, env, docnames):
             missing.append(page)
     if missing:
         _run(app, store, missing)
-    before = getattr(env, "lectures_unmet", {})
     env.lectures_unmet = {
-        **{name: findings for name, findings in before.items() if name in env.found_docs},
+        **{name: env.lectures_unmet[name] for name in env.lectures_unmet.keys() & env.found_docs},
         **{page.docname: unmet_on(page, _outputs[page.path, page.text]) for page in pages
            if str(page.path) not in _failed},
     }  # fmt: skip
@@ -172,15 +169,13 @@ def _say_what_to_watch(app, exception):
     """Keep names of what pages have read outside of the site: who has not built sees no change."""
     if exception:
         return
-    read = {
-        (kind, name) for page in app.env.lectures_shown for kind, name, _ in _record_of(app, page)
-    }
-    outside = [
-        [kind, name]
-        for kind, name in sorted(read)
+    outside = {
+        (kind, name)
+        for page in app.env.lectures_shown
+        for kind, name, _ in _record_of(app, page)
         if kind == "variable" or (kind != "package" and Path(name).is_absolute())
-    ]
-    write_whole(build_folder(app, "watched.json"), json.dumps(outside))
+    }
+    write_whole(build_folder(app, "watched.json"), json.dumps(sorted(outside)))
 
 
 def _run(app, store, pages):
@@ -244,8 +239,6 @@ def page_of(app, docname):
 
 def _code(env, docname, text):
     """The code of a page, and the files that it says it rests on; known until it is edited."""
-    if not hasattr(env, "lectures_code"):
-        env.lectures_code = {}
     mark = hash_of([TAGS, text])
     if env.lectures_code.get(docname, [None])[0] != mark:
         notebook = read_notebook(text)
@@ -276,6 +269,8 @@ def _is_no_consequence(record):
 def _start(app):
     _outputs.clear()
     _failed.clear()
+    for name in ("lectures_code", "lectures_shown", "lectures_unmet"):
+        vars(app.env).setdefault(name, {})
     for handler in sphinx_logger().handlers:
         handler.addFilter(_is_no_consequence)
 
