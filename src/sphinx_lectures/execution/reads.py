@@ -52,17 +52,10 @@ class World:
     def _variable(self, name):
         return self._environment.get(name, ABSENT)
 
-    def _package(self, name):
-        return _version_of(name)
-
-
-def _version_of(folder):
-    """Name and version of the installed package with that folder.
-
-    If its name does not tell, the versions of all that is installed.
-    """
-    found = _installed().get(folder.partition(".")[0].lower().replace("_", "-"))
-    return found or hash_of(sorted(_installed().values()))
+    def _package(self, folder):
+        found = _installed().get(folder.partition(".")[0].lower().replace("_", "-"))
+        # If the name of its folder does not tell, the versions of all that is installed.
+        return found or hash_of(sorted(_installed().values()))
 
 
 @lru_cache
@@ -91,7 +84,7 @@ class Notes:
             *(name for name, was in held.items() if was != content(name)),
         ]
 
-    def record(self, world, more=()):
+    def record(self, world, more):
         """How everything is now that was read, and `more` files: states by kind and name."""
         logs = {name for kind, name, *_ in self._lines if kind == "log"}
         read = {(kind, _within(name, kind, world.folder)) for kind, name, *_ in self._lines
