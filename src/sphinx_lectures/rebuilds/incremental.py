@@ -135,7 +135,7 @@ def _plain(value):
     """A value of the environment as JSON, in an order that is the same in every build."""
     if isinstance(value, (str, int, float, type(None))):
         return value
-    if isinstance(value, nodes.Node):
+    if isinstance(value, (nodes.Node, type, Path)):
         return str(value)
     if isinstance(value, dict):
         items = sorted(((str(key), item) for key, item in value.items()), key=itemgetter(0))
@@ -149,8 +149,6 @@ def _plain(value):
         # What was gathered from many pages stands in the order in which these were read.
         gathered = value and all(hasattr(item, "docname") for item in value)
         return sorted(items, key=str) if gathered else items
-    if isinstance(value, (type, Path)):
-        return str(value)
     return [type(value).__name__, _plain(getattr(value, "__dict__", str(value)))]
 
 
