@@ -23,14 +23,8 @@ from sphinx.util import logging
 from sphinx_lectures.execution.findings import TAG, is_finding, note, unmet, unmet_on
 from sphinx_lectures.execution.kernel import Failure, problems_before_running
 from sphinx_lectures.execution.kernel_environment import build_folder, environment, settings
-from sphinx_lectures.execution.page import (
-    code_cells,
-    is_notebook,
-    is_to_run,
-    language,
-    read_notebook,
-)
-from sphinx_lectures.execution.private import sphinx_logger
+from sphinx_lectures.execution.page import code_cells, is_to_run, language, read_notebook
+from sphinx_lectures.execution.private import is_notebook, sphinx_logger
 from sphinx_lectures.execution.reads import Store, World
 from sphinx_lectures.execution.schedule import progress, run_all, run_apart
 from sphinx_lectures.rebuilds.kept import hash_of, load_json, write_whole
