@@ -98,11 +98,10 @@ def not_for_several_processes(app):
 
     Of the former Sphinx would warn, which fails the build; with the latter it would fail itself.
     """
-    safe = "parallel_read_safe", "parallel_write_safe"
     unsafe = [
         name
         for name, extension in app.extensions.items()
-        if not all(getattr(extension, attribute) for attribute in safe)
+        if not (extension.parallel_read_safe and extension.parallel_write_safe)
     ]
     domains = {type(domain) for domain in app.env.domains.sorted()}
     unmerged = [d.__module__ for d in domains if d.merge_domaindata is Domain.merge_domaindata]

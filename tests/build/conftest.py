@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import tiny_site
 
 CONF = """
 extensions = ["myst_nb", "sphinxcontrib.bibtex", "sphinx_lectures.execution",
@@ -61,17 +62,21 @@ class Site:
         }
 
     def write(self, name, text):
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        tiny_site.write(self.folder, {name: text})
 
     def page(self, name, code="print(1 + 1)"):
         self.write(f"{name}.md", PAGE.format(name=name, code=code))
+
+    def list_every_page(self):
+        self.write("index.md", "# Site\n\n```{toctree}\n:glob:\n\n*\n```\n")
 
     def edit(self, name, old, new):
         text = (self.folder / name).read_text(encoding="utf-8")
         assert old in text
         self.write(name, text.replace(old, new))
+
+    def append(self, name, text):
+        self.write(name, (self.folder / name).read_text(encoding="utf-8") + text)
 
     def start(self, **environment):
         """Start a build and return its process."""
@@ -105,6 +110,12 @@ class Site:
         """Build, which succeeds and runs these pages alone, in alphabetical order; what is said."""
         code, said, runs = self.build(**environment)
         assert (code, runs) == (0, list(pages)), said
+        return said
+
+    def fails(self, *pages, **environment):
+        """Build, which fails and runs these pages alone; what is said."""
+        code, said, runs = self.build(**environment)
+        assert (code, runs) == (2, list(pages)), said
         return said
 
     def kernels(self):

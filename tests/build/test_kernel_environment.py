@@ -1,9 +1,9 @@
 """Pinned kernels compute the same numbers, to the last bit, whatever the outer environment asks."""
 
-import json
 import platform
 import re
 import runpy
+import shutil
 
 import pytest
 
@@ -48,34 +48,21 @@ print("pages per step", (faults() - before) // 50)"""
 def trained(site, root):
     """A site with the project's own kernel settings, and one page that trains two networks."""
     conf = runpy.run_path(str(root / "conf.py"))
-    names = ("lectures_kernel_environment", "lectures_pin")
-    settings = [*(f"{name} = {conf[name]!r}" for name in names), ""]
-    text = (site.folder / "conf.py").read_text(encoding="utf-8")
-    text = text.replace("lectures_cell_timeout = 10", "lectures_cell_timeout = 300")
-    site.write("conf.py", "\n".join([text, *settings]))
+    for name in ("lectures_kernel_environment", "lectures_pin"):
+        site.append("conf.py", f"{name} = {conf[name]!r}\n")
+    site.append("conf.py", "lectures_cell_timeout = 300\n")
     site.page("a", f"{NUMPY}\n{KERAS}")
     return site
 
 
 def numbers(site, **outer):
     """What the page prints if it is run afresh under these outer settings, and what is said."""
-    for kept in (site.folder / "_build").glob("outputs/*.json"):
-        kept.unlink()
-    site.edit("a.md", "Some prose.", "Some prose.\n")  # so that it is read again
-    code, said, _ = site.build(**outer)
-    assert code == 0, said
-    kept = [
-        json.loads(path.read_text()) for path in (site.folder / "_build").glob("outputs/*.json")
-    ]
-    cells = [output for page in kept for cell in page.get("outputs", ()) for output in cell]
-    text = "".join(output.get("text", "") for output in cells)
-    return dict(line.split() for line in text.splitlines() if line[:5] in ("numpy", "keras")), said
+    shutil.rmtree(site.folder / "_build" / "outputs", ignore_errors=True)
+    said = site.runs("a", "b", **outer)
+    return dict(re.findall(r"(numpy|keras) (-?\d+)", site.html("a"))), said
 
 
-@pytest.mark.skipif(
-    not instructions() >= {"avx2", "fma"},
-    reason="the pin asks for AVX2 instructions",
-)
+@pytest.mark.skipif(not instructions() >= {"avx2", "fma"}, reason="the pin asks for AVX2")
 def test_a_page_that_trains_gives_the_same_bits_whatever_the_outer_settings(trained):
     native, said = numbers(trained)
     assert "instructions" not in said
@@ -89,19 +76,15 @@ def test_a_page_that_trains_gives_the_same_bits_whatever_the_outer_settings(trai
 def test_unpinned_outputs_are_kept_apart_by_the_outer_settings(trained):
     trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
     for outer, runs in ({}, ["a", "b"]), ({"OPENBLAS_CORETYPE": "Nehalem"}, ["a", "b"]), ({}, []):
-        trained.edit("a.md", "Some prose.", "Some prose.\n")
-        trained.edit("b.md", "Some prose.", "Some prose.\n")
-        assert trained.build(LECTURES_UNPINNED="1", **outer)[::2] == (0, runs)
+        trained.runs(*runs, LECTURES_UNPINNED="1", **outer)
         assert f"{outer.get('OPENBLAS_CORETYPE')}\n" in trained.html("a")
 
 
 def test_a_processor_without_the_instructions_is_named_and_computes_as_it_can(trained):
     trained.page("a", "print(os.environ.get('OPENBLAS_CORETYPE'))")
     imported = "from sphinx_lectures.execution import kernel_environment as kernels"
-    conf = (trained.folder / "conf.py").read_text(encoding="utf-8")
-    trained.write("conf.py", f"{conf}{imported}\nkernels.instructions = set\n")
-    code, said, _ = trained.build(OPENBLAS_CORETYPE="Nehalem")
-    assert code == 0, said
+    trained.append("conf.py", f"{imported}\nkernels.instructions = set\n")
+    said = trained.runs("a", "b", OPENBLAS_CORETYPE="Nehalem")
     assert said.count("has no avx, avx2, bmi1, bmi2, f16c, fma, movbe: pages compute with") == 1
     assert "Nehalem\n" in trained.html("a")
 

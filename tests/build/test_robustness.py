@@ -40,16 +40,15 @@ def robust(site, root):
         )
         return done.returncode, done.stdout + done.stderr, len(site.log.read_text().split())
 
-    run.site = site
     return run
 
 
-def test_claims_are_counted_by_page_and_line_and_what_has_run_is_kept(robust):
+def test_claims_are_counted_by_page_and_line_and_what_has_run_is_kept(robust, site):
     code, said, runs = robust("native", "draw_1", "draw_2")
     assert (code, runs) == (1, 3), said
     assert f"a.md:{LINE}  +  -  -        1/1       0/0   0/2  <" in said
     assert "2 of 3 claims held in every run." in said
-    assert not list((robust.site.folder / "_build").glob("outputs/*"))
+    assert not list((site.folder / "_build").glob("outputs/*"))
     code, again, runs = robust("native", "draw_1", "draw_2")
     assert (code, runs) == (1, 0)
     assert said.endswith(again[again.index("Columns:") :])
@@ -71,30 +70,22 @@ def test_what_is_wrong_with_a_page_is_said_with_its_line_and_nothing_runs(robust
     assert "Traceback" not in said
 
 
-def variations(*kinds):
-    return [Variation(f"v{k}", kind, {}, frozenset()) for k, kind in enumerate(kinds)]
-
-
 @pytest.mark.parametrize(
-    ("kind", "held", "runs", "enough"),
-    [
-        (PROCESSOR, 9, 10, False),
-        (LAST_BIT, 9, 10, False),
-        (DRAW, 9, 10, True),
-        (DRAW, 8, 10, False),
-    ],
+    ("kind", "held", "enough"),
+    [(PROCESSOR, 9, False), (LAST_BIT, 9, False), (DRAW, 9, True), (DRAW, 8, False)],
 )
-def test_processors_must_agree_and_nine_draws_of_ten(kind, held, runs, enough):
-    assert is_robust({kind: ["+"] * held + ["-"] * (runs - held)}) is enough
-    assert is_robust({kind: ["+"] * held + [" "] * (runs - held)})
+def test_processors_must_agree_and_nine_draws_of_ten(kind, held, enough):
+    assert is_robust({kind: ["+"] * held + ["-"] * (10 - held)}) is enough
+    assert is_robust({kind: ["+"] * held + [" "] * (10 - held)})
 
 
 def test_the_table_shows_what_ever_failed_and_counts_only_what_is_known():
-    kinds = variations(PROCESSOR, DRAW, DRAW)
+    kinds = enumerate((PROCESSOR, DRAW, DRAW))
+    variations = [Variation(f"v{k}", kind, {}, frozenset()) for k, kind in kinds]
     outcomes = {
         Claim("a.md", 3): {"v0": "+", "v1": "-", "v2": " "},
         Claim("a.md", None): {"v0": "+", "v1": "+", "v2": "+"},
     }
-    *_, row, last = table(outcomes, kinds)
+    *_, row, last = table(outcomes, variations)
     assert row.split() == ["a.md:3", "+", "-", "1/1", "0/0", "0/1", "<"]
     assert last == "1 of 2 claims held in every run."

@@ -24,9 +24,8 @@ OWN = re.compile(r"self|cls|super\(\)|os")
 
 def listed():
     """All lists of private parts, by the module that has them."""
-    texts = {path: path.read_text(encoding="utf-8") for path in MODULES}
-    for path, text in texts.items():
-        if re.search(r"^PRIVATE\b", text, re.M):
+    for path in MODULES:
+        if re.search(r"^PRIVATE\b", path.read_text(encoding="utf-8"), re.M):
             name = ".".join(path.relative_to(FOLDER.parent).with_suffix("").parts)
             yield name, importlib.import_module(name).PRIVATE
 

@@ -16,35 +16,27 @@ from sphinx_lectures.rebuilds.kept import load_json, write_whole
 EVERYTHING = "*"
 
 
-class _Warned(logging.Filter):
-    """Notes which pages draw warnings, and lets the same words about the same place pass once.
-
-    It is the last to be asked, so it sees no warning that the settings suppress.
-    """
-
-    def __init__(self, env):
-        super().__init__()
-        self.env, self.docnames, self.said = env, set(), set()
-
-    def filter(self, record):
-        if record.levelno < logging.WARNING:
-            return True
-        place, words = str(getattr(record, "location", None) or ""), record.getMessage()
-        docname = self.env.path2doc(place.rsplit(":", 1)[0]) if place else None
-        self.docnames.add(docname if docname in self.env.found_docs else EVERYTHING)
-        is_new = (place, words) not in self.said
-        self.said.add((place, words))
-        return is_new
-
-
 def _record(app):
     return Path(app.doctreedir) / "failed_pages.json"
 
 
 def _start(app):
-    app.lectures_warned = _Warned(app.env)
+    """Note which pages draw warnings, and let the same words about the same place pass once."""
+    app.lectures_warned, said = set(), set()
+
+    def note(record):
+        """It is the last to be asked, so it sees no warning that the settings suppress."""
+        if record.levelno < logging.WARNING:
+            return True
+        place, words = str(getattr(record, "location", None) or ""), record.getMessage()
+        docname = app.env.path2doc(place.rsplit(":", 1)[0]) if place else None
+        app.lectures_warned.add(docname if docname in app.env.found_docs else EVERYTHING)
+        is_new = (place, words) not in said
+        said.add((place, words))
+        return is_new
+
     for handler in sphinx_logger().handlers:
-        handler.addFilter(app.lectures_warned)
+        handler.addFilter(note)
 
 
 def _read_again(app, env, added, changed, removed):
@@ -56,7 +48,7 @@ def _read_again(app, env, added, changed, removed):
 
 def _finish(app, exception):
     if exception is None:
-        write_whole(_record(app), json.dumps(sorted(app.lectures_warned.docnames)))
+        write_whole(_record(app), json.dumps(sorted(app.lectures_warned)))
 
 
 def connect(app):

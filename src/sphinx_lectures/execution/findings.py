@@ -48,16 +48,15 @@ def mistakes(source):
     try:
         statements = ast.parse(source).body
     except SyntaxError:  # running it says so
-        return []
-    found = []
+        return
     for statement in statements:
+        first_line = ast.unparse(statement).partition("\n")[0]
         if not isinstance(statement, ast.Assert):
-            found.append((statement.lineno, f"{EXPECTED} {_first_line(statement)!r}"))
+            yield statement.lineno, f"{EXPECTED} {first_line!r}"
         elif statement.msg is None:
-            found.append((statement.lineno, f"{EXPECTED} no words in {_first_line(statement)!r}"))
+            yield statement.lineno, f"{EXPECTED} no words in {first_line!r}"
         elif any(isinstance(part, ast.NamedExpr) for part in ast.walk(statement)):
-            found.append((statement.lineno, f"{EXPECTED} a name that is bound with ':='"))
-    return found
+            yield statement.lineno, f"{EXPECTED} a name that is bound with ':='"
 
 
 def claims(source):
@@ -100,10 +99,6 @@ def unmet_on(page, outputs):
         for (index, _), kept in zip(code_cells(page.notebook), outputs, strict=False)
         for finding in unmet(kept)
     ]
-
-
-def _first_line(statement):
-    return ast.unparse(statement).partition("\n")[0]
 
 
 def _say_what_is_unmet(app, env):

@@ -75,10 +75,10 @@ async def run_page(app, path, text, attempts=2):
     A kernel that fails before its first cell is started once more: two that start at one time may
     reach for the same port.
     """
-    notebook, started = read_notebook(text), []
-    sources = {index: cell.source for index, cell in code_cells(notebook) if is_finding(cell)}
-    for index, source in sources.items():
-        notebook.cells[index].source = reporting(source)
+    notebook, started, stopped = read_notebook(text), [], []
+    cells = [cell for _, cell in code_cells(notebook)]
+    for cell in filter(is_finding, cells):
+        cell.source = reporting(cell.source)
     reads = build_folder(app, "reads") / f"{os.getpid()}-{hash(path)}"
     reads.parent.mkdir(exist_ok=True)
     reads.write_bytes(b"")
@@ -92,7 +92,6 @@ async def run_page(app, path, text, attempts=2):
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
     )
-    stopped = []
     try:
         await client.async_execute(env={**environment(app), "LECTURES_READS": str(reads)})
     except (CellExecutionError, CellTimeoutError, RuntimeError, AssertionError) as error:
@@ -103,8 +102,6 @@ async def run_page(app, path, text, attempts=2):
         stopped.append((started[-1] if started else code_cells(notebook)[0][0], error))
     finally:
         await end_kernel(client)
-    for index, source in sources.items():
-        notebook.cells[index].source = source
     stderr = [
         (index, output.text)
         for index, cell in code_cells(notebook)
@@ -114,7 +111,6 @@ async def run_page(app, path, text, attempts=2):
         and not SILENT & set(cell.metadata.get("tags", []))
     ]
     failures = [_failure(app, text, notebook, index, error) for index, error in stopped + stderr]
-    cells = [cell for _, cell in code_cells(notebook)]
     notes = Notes(reads)
     reads.unlink()
     return Run([_outputs(cell) for cell in cells], list(map(_seconds, cells)), failures, notes)
@@ -139,7 +135,7 @@ def _seconds(cell):
 def _failure(app, text, notebook, index, error):
     """Describe `error`: an exception of the client, or the text that a cell wrote to stderr."""
     number = [i for i, _ in code_cells(notebook)].index(index) + 1
-    line = cell_line(text, notebook, index)
+    line = cell_line(text, read_notebook(text), index)  # with findings as the page has them
     if isinstance(error, CellTimeoutError):
         message = f"did not finish within {app.config.lectures_cell_timeout} s"
     elif isinstance(error, DeadKernelError):

@@ -7,14 +7,12 @@ captions, alternative texts and most tags are not part of it. Only a run with no
 on stderr is kept, so a failing page fails again at every build until it is mended.
 """
 
-import hashlib
 import json
 import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from logging import Filter
 from pathlib import Path
 
 from nbformat import from_dict
@@ -25,17 +23,11 @@ from sphinx.util import logging
 from sphinx_lectures.execution.findings import TAG, is_finding, note, unmet, unmet_on
 from sphinx_lectures.execution.kernel import Failure, problems_before_running
 from sphinx_lectures.execution.kernel_environment import build_folder, environment, settings
-from sphinx_lectures.execution.page import (
-    code_cells,
-    is_notebook,
-    is_to_run,
-    language,
-    read_notebook,
-)
-from sphinx_lectures.execution.private import sphinx_logger
+from sphinx_lectures.execution.page import code_cells, is_to_run, language, read_notebook
+from sphinx_lectures.execution.private import is_notebook, sphinx_logger
 from sphinx_lectures.execution.reads import Store, World
 from sphinx_lectures.execution.schedule import progress, run_all, run_apart
-from sphinx_lectures.rebuilds.kept import load_json, write_whole
+from sphinx_lectures.rebuilds.kept import hash_of, load_json, write_whole
 
 logger = logging.getLogger(__name__)
 CONSEQUENCES = (("mystnb", "glue"), ("ref", "numref"), ("ref", "ref"))
@@ -122,8 +114,7 @@ def world_of(app):
 def _read_again(app, env, added, changed, removed):
     """Pages whose kept outputs are not those that they show."""
     store, world = Store(build_folder(app, "outputs")), world_of(app)
-    shown = getattr(env, "lectures_shown", {})
-    outdated = []
+    shown, outdated = env.lectures_shown, []
     for name in sorted(shown.keys() & env.found_docs - added - changed):
         page = page_of(app, name)
         kept = page and store.find(page.key, world)
@@ -135,7 +126,6 @@ def _read_again(app, env, added, changed, removed):
 def run_pages(app, env, docnames):
     """Fill in the outputs of all pages that are about to be read, running those that need it."""
     store, world = Store(build_folder(app, "outputs")), world_of(app)
-    env.lectures_shown = getattr(env, "lectures_shown", {})
     missing = []
     pages = [page for name in docnames if (page := page_of(app, name))]
     for page in pages:
@@ -152,9 +142,8 @@ def run_pages(app, env, docnames):
             missing.append(page)
     if missing:
         _run(app, store, missing)
-    before = getattr(env, "lectures_unmet", {})
     env.lectures_unmet = {
-        **{name: findings for name, findings in before.items() if name in env.found_docs},
+        **{name: env.lectures_unmet[name] for name in env.lectures_unmet.keys() & env.found_docs},
         **{page.docname: unmet_on(page, _outputs[page.path, page.text]) for page in pages
            if str(page.path) not in _failed},
     }  # fmt: skip
@@ -174,15 +163,13 @@ def _say_what_to_watch(app, exception):
     """Keep names of what pages have read outside of the site: who has not built sees no change."""
     if exception:
         return
-    read = {
-        (kind, name) for page in app.env.lectures_shown for kind, name, _ in _record_of(app, page)
-    }
-    outside = [
-        [kind, name]
-        for kind, name in sorted(read)
+    outside = {
+        (kind, name)
+        for page in app.env.lectures_shown
+        for kind, name, _ in _record_of(app, page)
         if kind == "variable" or (kind != "package" and Path(name).is_absolute())
-    ]
-    write_whole(build_folder(app, "watched.json"), json.dumps(outside))
+    }
+    write_whole(build_folder(app, "watched.json"), json.dumps(sorted(outside)))
 
 
 def _run(app, store, pages):
@@ -238,17 +225,15 @@ def page_of(app, docname):
             return None
         code, named = _code(app.env, docname, text)
         folder = os.path.relpath(path.parent, app.confdir)
-        parts = json.dumps([folder, code, named, sys.version, settings(app.config)])
+        key = hash_of([folder, code, named, sys.version, settings(app.config)])
         files = [Path(app.confdir, name) for name in app.config.lectures_rests_on]
         files += [path.parent / name for name in named]
-        return Page(docname, path, text, hashlib.sha256(parts.encode()).hexdigest(), files)
+        return Page(docname, path, text, key, files)
 
 
 def _code(env, docname, text):
     """The code of a page, and the files that it says it rests on; known until it is edited."""
-    if not hasattr(env, "lectures_code"):
-        env.lectures_code = {}
-    mark = hashlib.sha256(f"{TAGS}{text}".encode()).hexdigest()
+    mark = hash_of([TAGS, text])
     if env.lectures_code.get(docname, [None])[0] != mark:
         notebook = read_notebook(text)
         # The empty text has the outputs of earlier builds stay known.
@@ -268,20 +253,20 @@ def _before_reading(app, docname, source):
         _warn(docname, f"the page {CHANGED}")
 
 
-class _NoConsequences(Filter):
-    """Of a page that failed, says what is wrong and not which numbers or figures are missing."""
-
-    def filter(self, record):
-        kind = (getattr(record, "type", None), getattr(record, "subtype", None))
-        page = str(getattr(record, "location", "")).rpartition(":")[0]
-        return kind not in CONSEQUENCES or page not in _failed
+def _is_no_consequence(record):
+    """Of a page that failed, it is said what is wrong, not which numbers or figures are missing."""
+    kind = (getattr(record, "type", None), getattr(record, "subtype", None))
+    page = str(getattr(record, "location", "")).rpartition(":")[0]
+    return kind not in CONSEQUENCES or page not in _failed
 
 
 def _start(app):
     _outputs.clear()
     _failed.clear()
+    for name in ("lectures_code", "lectures_shown", "lectures_unmet"):
+        vars(app.env).setdefault(name, {})
     for handler in sphinx_logger().handlers:
-        handler.addFilter(_NoConsequences())
+        handler.addFilter(_is_no_consequence)
 
 
 def _take_over(app, config):

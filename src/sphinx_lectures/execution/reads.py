@@ -6,7 +6,6 @@ package, or that something was not there. Outputs are kept with their record and
 does. So nothing is guessed from the code, and no time of a file is asked.
 """
 
-import hashlib
 import json
 import os
 from functools import lru_cache
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from sphinx_lectures.execution.recorder import content
 from sphinx_lectures.execution.recorder import mark as mark_of
-from sphinx_lectures.rebuilds.kept import installed, load_json, write_whole
+from sphinx_lectures.rebuilds.kept import hash_of, installed, load_json, write_whole
 
 RECORDER = Path(__file__).with_name("recorder.py")
 ABSENT = "absent"
@@ -46,34 +45,23 @@ class World:
 
     def _list(self, name):
         try:
-            return _hash(sorted(set(os.listdir(self.folder / name)) - {"__pycache__"}))
+            return hash_of(sorted(set(os.listdir(self.folder / name)) - {"__pycache__"}))
         except OSError:
             return ABSENT
 
     def _variable(self, name):
         return self._environment.get(name, ABSENT)
 
-    def _package(self, name):
-        return _version_of(name)
-
-
-def _version_of(folder):
-    """Name and version of the installed package with that folder.
-
-    If its name does not tell, the versions of all that is installed.
-    """
-    found = _installed().get(folder.partition(".")[0].lower().replace("_", "-"))
-    return found or _hash(sorted(_installed().values()))
+    def _package(self, folder):
+        found = _installed().get(folder.partition(".")[0].lower().replace("_", "-"))
+        # If the name of its folder does not tell, the versions of all that is installed.
+        return found or hash_of(sorted(_installed().values()))
 
 
 @lru_cache
 def _installed():
     """What is installed, with versions, by the name of the package."""
     return {name.partition("-")[0].lower().replace("_", "-"): name for name in installed()}
-
-
-def _hash(value):
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 class Notes:
@@ -96,7 +84,7 @@ class Notes:
             *(name for name, was in held.items() if was != content(name)),
         ]
 
-    def record(self, world, more=()):
+    def record(self, world, more):
         """How everything is now that was read, and `more` files: states by kind and name."""
         logs = {name for kind, name, *_ in self._lines if kind == "log"}
         read = {(kind, _within(name, kind, world.folder)) for kind, name, *_ in self._lines
@@ -130,7 +118,7 @@ class Store:
     def keep(self, key, record, result):
         """Keep a result; returns its file."""
         states = [[*read, state] for read, state in record.items()]
-        path = self.folder / f"{key}.{_hash(states)[:16]}.json"
+        path = self.folder / f"{key}.{hash_of(states)[:16]}.json"
         write_whole(path, json.dumps(result))
         write_whole(path.with_suffix(".reads"), json.dumps(states))
         return path

@@ -25,6 +25,8 @@ import sys
 import sysconfig
 import threading
 from functools import cache
+from itertools import filterfalse, islice
+from traceback import walk_stack
 
 SYSTEM = ["/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr"]
 #: Where programs keep what they can make again, or what is about this one process.
@@ -62,9 +64,7 @@ def package_of(path):
 @cache
 def is_installed(file):
     """Whether code is Python's own or that of an installed package."""
-    if file.startswith("<frozen"):
-        return True
-    return within(os.path.realpath(file), PYTHON | PACKAGES)
+    return file.startswith("<frozen") or within(os.path.realpath(file), PYTHON | PACKAGES)
 
 
 @cache
@@ -153,22 +153,15 @@ def unnoticed(function):
 
 def asks_for_itself():
     """Whether the code that asks is the page's or its library's, not that of a package."""
-    frame = inspect.currentframe().f_back
-    while frame and is_go_between(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame is not None and not is_installed(frame.f_code.co_filename)
+    files = (frame.f_code.co_filename for frame, _ in walk_stack(inspect.currentframe()))
+    file = next(filterfalse(is_go_between, files), None)
+    return file is not None and not is_installed(file)
 
 
 def is_import():
     """Whether Python itself looks, for something to import or for what is installed."""
-    frame = inspect.currentframe().f_back
-    for _ in range(8):
-        if frame is None:
-            return False
-        if "importlib" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False
+    frames = islice(walk_stack(inspect.currentframe()), 1, 9)
+    return any("importlib" in frame.f_code.co_filename for frame, _ in frames)
 
 
 def record(notes):

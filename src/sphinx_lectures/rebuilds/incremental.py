@@ -14,6 +14,7 @@ import json
 import re
 import shutil
 import sys
+from functools import cache
 from hashlib import sha256
 from operator import itemgetter
 from os.path import normpath
@@ -24,7 +25,7 @@ from docutils import nodes
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 from sphinx_lectures.rebuilds import private
-from sphinx_lectures.rebuilds.kept import installed, load_json
+from sphinx_lectures.rebuilds.kept import hash_of, installed, load_json
 
 FOLDER = ".written"  #: of the doctrees, with a folder for each builder
 RECORD = ".record.json"  #: in it: what the pages were written from
@@ -42,18 +43,18 @@ def _kept(app):
 def _begin(app):
     """Begin with the pages of the last good build."""
     kept, record = _kept(app)
-    if record and isinstance(app.builder, StandaloneHTMLBuilder):
+    if record:
         record_only = shutil.ignore_patterns(RECORD)
         shutil.copytree(kept, app.outdir, ignore=record_only, dirs_exist_ok=True)
 
 
 def _read_again(app, env, added, changed, removed):
     """Pages whose files have other contents, whatever their times; all, if what reads them has."""
-    (_, record), files = _kept(app), _Hashes()
-    if record.get("readers") != _readers(files):
+    (_, record), content = _kept(app), cache(_content)
+    if record.get("readers") != _readers(content):
         return list(env.found_docs)
     read = record["read"]
-    return [name for name in env.found_docs if read.get(name) != _hash(_sources(env, name, files))]
+    return [name for name, now in _sources(env, content).items() if read.get(name) != now]
 
 
 def _set_workers(app, pages):
@@ -74,12 +75,15 @@ def _changed(app, env):
     """Names of the pages that must be written."""
     if not isinstance(app.builder, StandaloneHTMLBuilder):
         return []
-    files = _Hashes()
+    content = cache(_content)
+    read = _sources(env, content)
+    trees = {name: content(Path(env.doctreedir, f"{name}.doctree")) for name in read}
+    known = _plain(private.of_all_pages(env))
     app.lectures_record = now = {
-        "readers": _readers(files),
-        "read": {name: _hash(_sources(env, name, files)) for name in sorted(env.found_docs)},
-        "shared": _hash(_shared(app, env, files)),
-        "pages": {name: _hash(_own(env, name, files)) for name in sorted(env.found_docs)},
+        "readers": _readers(content),
+        "read": read,
+        "shared": hash_of([makers_of_pages(app, content), list(read), known]),
+        "pages": {name: [trees[name], read[name]] for name in read},
     }
     kept, before = _kept(app)
     # What lists all pages of a site with an address, or draws a card for each, must see each.
@@ -95,58 +99,43 @@ def _changed(app, env):
     return changed
 
 
-class _Hashes(dict):
-    """Hashes of the contents of files, each of which is read once."""
-
-    def __missing__(self, path):
-        self[path] = sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        return self[path]
+def _content(path):
+    """The hash of a file; empty if there is none."""
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _hash(value):
-    return sha256(json.dumps(value).encode()).hexdigest()
+def _sources(env, content):
+    """Hashes of what is read for each page: its file, and those that it includes."""
+    hashes = {}
+    for name in sorted(env.found_docs):
+        needed = sorted(Path(env.srcdir, file) for file in env.dependencies.get(name, ()))
+        hashes[name] = hash_of([content(path) for path in (Path(env.doc2path(name)), *needed)])
+    return hashes
 
 
-def _sources(env, name, files):
-    """What is read for a page: its file, and those that it includes."""
-    needed = sorted(Path(env.srcdir, file) for file in env.dependencies.get(name, ()))
-    return [files[path] for path in (Path(env.doc2path(name)), *needed)]
-
-
-def _own(env, name, files):
-    """What goes into one page only."""
-    return [files[Path(env.doctreedir, f"{name}.doctree")], *_sources(env, name, files)]
-
-
-def _shared(app, env, files):
-    """What may go into any page."""
-    known = _plain(private.of_all_pages(env))
-    return [makers_of_pages(app, files), sorted(env.found_docs), known]
-
-
-def makers_of_pages(app, files=None):
+def makers_of_pages(app, content=_content):
     """Hash of what makes pages of what was read: templates, static files, and what reads pages."""
-    files = _Hashes() if files is None else files
     names = [*app.config.templates_path, *app.config.html_static_path]
-    return _hash([_readers(files), *(_contents(Path(app.confdir, name), files) for name in names)])
+    folders = [_contents(Path(app.confdir, name), content) for name in names]
+    return hash_of([_readers(content), *folders])
 
 
-def _readers(files):
+def _readers(content):
     """Hash of what reads pages: this package, and the versions of all that is installed."""
-    return _hash([_contents(Path(__file__).parents[1], files), installed(), sys.version])
+    return hash_of([_contents(Path(__file__).parents[1], content), installed(), sys.version])
 
 
-def _contents(top, files):
+def _contents(top, content):
     """Hashes of a file, or of all files in a folder but for compiled ones."""
     paths = [path for path in [top, *sorted(top.rglob("*"))] if path.is_file()]
-    return [files[path] for path in paths if path.suffix != ".pyc"]
+    return [content(path) for path in paths if path.suffix != ".pyc"]
 
 
 def _plain(value):
     """A value of the environment as JSON, in an order that is the same in every build."""
     if isinstance(value, (str, int, float, type(None))):
         return value
-    if isinstance(value, nodes.Node):
+    if isinstance(value, (nodes.Node, type, Path)):
         return str(value)
     if isinstance(value, dict):
         items = sorted(((str(key), item) for key, item in value.items()), key=itemgetter(0))
@@ -160,8 +149,6 @@ def _plain(value):
         # What was gathered from many pages stands in the order in which these were read.
         gathered = value and all(hasattr(item, "docname") for item in value)
         return sorted(items, key=str) if gathered else items
-    if isinstance(value, (type, Path)):
-        return str(value)
     return [type(value).__name__, _plain(getattr(value, "__dict__", str(value)))]
 
 
@@ -172,10 +159,9 @@ def _no_others(app, builder):
 
 def _complete_index(app):
     """Give the search index what the pages that are taken over hold."""
-    record, indexer = getattr(app, "lectures_record", None), app.builder.indexer
-    if record and indexer:
+    if indexer := app.builder.indexer:
         before = _kept(app)[1].get("entries", {})
-        record["entries"] = private.complete_index(indexer, before)
+        app.lectures_record["entries"] = private.complete_index(indexer, before)
     return []
 
 
@@ -220,8 +206,8 @@ def _keep(app, exception):
     _drop_files_no_longer_linked(app, kept)
 
     def others(folder, names):  # Sphinx makes `_static` anew in every build
-        left_out = [Path(app.doctreedir), Path(app.outdir, "_static")]
-        left_out.append(Path(app.outdir, ".buildinfo.bak"))
+        out = Path(app.outdir)
+        left_out = [Path(app.doctreedir), out / "_static", out / ".buildinfo.bak"]
         return [name for name in names if Path(folder, name) in left_out]
 
     part = kept.with_name(f"{kept.name}.part")

@@ -8,6 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 
 
+def hash_of(value):
+    """The hash of what JSON can say."""
+    return sha256(json.dumps(value).encode()).hexdigest()
+
+
 def load_json(path):
     """What is kept in a file; nothing if there is none yet."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -68,8 +68,8 @@ def test_what_is_not_defined_raises_in_the_test_and_in_the_words(source):
     }.items(),
 )
 def test_anything_but_an_assertion_with_words_is_a_mistake_with_its_line(statement, found):
-    assert mistakes(f"# a comment\n{statement}") == [(2, f"{EXPECTED} {found}")]
-    assert mistakes(CELL) == []
+    assert [*mistakes(f"# a comment\n{statement}")] == [(2, f"{EXPECTED} {found}")]
+    assert not [*mistakes(CELL)]
 
 
 def test_the_words_of_a_note_are_plain_text():
