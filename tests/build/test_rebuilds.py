@@ -1,5 +1,7 @@
 """A page runs again exactly when something that its results rest on has changed."""
 
+import pytest
+
 FIGURE = """---
 mystnb:
   image: {alt: A line}
@@ -36,12 +38,16 @@ def test_an_edit_shows_and_runs_the_pages_that_rest_on_it_and_undoing_it_runs_no
         assert not shown or shown not in built.html(page), new
 
 
-def test_what_a_command_reads_is_asked_of_the_page(built):
-    built.page("b", "!cat numbers.txt")
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_a_command_reads_is_asked_of_the_page(built, tmp_path_factory, elsewhere):
+    folder = tmp_path_factory.mktemp("elsewhere") if elsewhere else built.folder
+    file, name = folder / "read.txt", folder / "read.txt" if elsewhere else "read.txt"
+    file.write_text("1 2 3\n")
+    built.page("b", f"!cat {name}")
     assert "b starts a program" in built.runs("b")
-    built.edit("b.md", "file_format: mystnb", "file_format: mystnb\ndepends: [numbers.txt]")
+    built.edit("b.md", "file_format: mystnb", f"file_format: mystnb\ndepends: [{name}]")
     assert "starts a program" not in built.runs("b")
-    built.write("numbers.txt", "4 5 6\n")
+    file.write_text("4 5 6\n")
     built.runs("b")
     assert "4 5 6" in built.html("b")
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nbformat import from_dict
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
 from sphinx.errors import SphinxError
 from sphinx.util import logging
 
@@ -85,10 +85,11 @@ def _with_outputs(text):
     notebook.metadata["mystnb"] = {**notebook.metadata.get("mystnb", {}), "execution_mode": "off"}
     for number, (cell, outputs) in enumerate(zip(cells, kept, strict=False), 1):
         cell.outputs, cell.execution_count = from_dict(outputs), number
-    for cell in filter(is_finding, cells):
-        if findings := unmet(cell.outputs):
-            cell.update(cell_type="markdown", source=note(findings))
-        cell.metadata.tags = [] if findings else ["remove-cell"]
+    for index, cell in code_cells(notebook):
+        if is_finding(cell):
+            cell.metadata.tags = ["remove-cell"]
+            if findings := unmet(cell.outputs):
+                notebook.cells[index] = new_markdown_cell(note(findings))
     return notebook
 
 

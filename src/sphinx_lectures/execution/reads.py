@@ -96,7 +96,7 @@ class Notes:
 def _within(name, kind, folder):
     """The name of a file, as seen from the folder of the site if it lies within."""
     if kind in ("variable", "package") or not Path(name).is_relative_to(folder):
-        return name
+        return str(name)
     return str(Path(name).relative_to(folder))
 
 
