@@ -141,13 +141,17 @@ def _tree(source):
 
 
 def _imported(sources):
-    """Packages that code imports, without the standard library."""
+    """Packages that code imports, without the standard library.
+
+    >>> _imported(["import os, numpy.linalg", "from . import near", "from scipy.stats import norm"])
+    ['numpy', 'scipy']
+    """
     modules = []
     trees = [_tree(TransformerManager().transform_cell(source)) for source in sources]
     for node in ast.walk(ast.Module(trees, [])):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and not node.level:
             modules.append(node.module)
     return sorted({name.partition(".")[0] for name in modules} - sys.stdlib_module_names)
 

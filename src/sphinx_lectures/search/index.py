@@ -107,5 +107,10 @@ def _packed(places):
 
 
 def _base36(number):
+    """As JavaScript's ``number.toString(36)``.
+
+    >>> _base36(0), _base36(35), _base36(36), _base36(46655)
+    ('0', 'z', '10', 'zzz')
+    """
     rest, last = divmod(number, 36)
     return (_base36(rest) if rest else "") + (digits + ascii_lowercase)[last]
