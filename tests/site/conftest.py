@@ -17,6 +17,9 @@ SITE = BUILD / "html"
 HOME = SITE.as_uri()
 PAGES = sorted(p for p in SITE.rglob("*.html") if "_static" not in p.relative_to(SITE).parts)
 PHONES = (390, 320)
+#: Formulas that are too wide are made to scroll when the page is told of its new size: in a frame.
+WIDTH_ONCE_DRAWN = """new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
+    () => done(document.documentElement.scrollWidth))))"""
 #: Height of the smallest letters of each figure, in CSS pixels (indices and powers may be smaller),
 #: and what does not fit into the window.
 LETTERS = """() => [...document.querySelectorAll("svg[role=img]")].map(svg => {
@@ -190,6 +193,6 @@ def _look(page, theme, noticed):
     noticed.violations = "".join(run.generate_report() for run in runs if run.violations_count)
     for width in PHONES if theme == "light" else ():
         page.set_viewport_size({"width": width, "height": 844})
-        noticed.overflow.append(page.evaluate("document.documentElement.scrollWidth") - width)
+        noticed.overflow.append(page.evaluate(WIDTH_ONCE_DRAWN) - width)
         if width == PHONES[0]:
             noticed.letters = page.evaluate(LETTERS)
