@@ -54,7 +54,7 @@ check: lint ## Lint, unit tests and docstrings of the library: no site, about tw
 
 test: html lint browser ## Lint, strict build, unit tests, doctests, tests of the built site
 	@$(IN_VENV) -m pytest -n 2 --dist loadfile tests/unrolled src --cov
-	@$(IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/unrolled tests
+	@$(IN_VENV) -m pytest -n 2 --dist loadfile --ignore tests/unrolled tests
 	@$(UNMET)
 	@echo "Passed: lint, the strict build with every check on its pages, and the tests above."
 
