@@ -45,6 +45,12 @@ WAYS = {
         },
         {"n_lib.txt": "22"},
     ),
+    "formatted": ("n = 7; print(open(f'n{n}.txt').read())", {"n7.txt": "1"}, {"n7.txt": "22"}),
+    "joined": (
+        "from pathlib import Path; print((Path('data') / 'j.txt').read_text())",
+        {"data/j.txt": "1"},
+        {"data/j.txt": "22"},
+    ),
     "globbed": (
         "from glob import glob; print(sorted(glob('globbed_data/*')))",
         {"globbed_data/a.txt": "1"},
