@@ -40,10 +40,11 @@ def forward(
     for block in _blocks(time, batch, cell.units):
         projected = kernel @ inputs[block]
         projected += bias
-        for t in range(time)[block]:
-            loop.step(projected[t - block.start], states[t], states[t + 1], gates[t])
+        arrays = projected, states[block], states[1:][block], gates[block]
+        for t, now, state, new, gates_now in zip(range(time)[block], *arrays, strict=True):
+            loop.step(now, state, new, gates_now)
             if t >= shortest:  # where a sequence is over, its state stands still
-                np.copyto(states[t + 1], states[t], where=~read[:, t])
+                np.copyto(new, state, where=~read[:, t])
     return batch_first(states), batch_first(gates)
 
 
@@ -57,13 +58,14 @@ def backward(cell: Cell, cache: Cache, d_states: np.ndarray) -> tuple[np.ndarray
     for block in reversed(_blocks(time, batch, cell.units)):
         factors = loop.factors(*(part[block] for part in arrays))
         all_read = cache.read[:, block].all()
-        for t in reversed(range(time)[block]):
-            d_state[t] += carried
-            loop.step_back(d_state[t], [f[t - block.start] for f in factors], d_z[t], carried)
+        steps = zip(range(time)[block], d_state[block], d_z[block], *factors, strict=True)
+        for t, d_now, d_z_now, *factors_now in reversed(list(steps)):
+            d_now += carried
+            loop.step_back(d_now, factors_now, d_z_now, carried)
             if not all_read:
                 over = ~cache.read[:, t]
-                d_z[t][:, over] = 0
-                np.copyto(carried, d_state[t], where=over)
+                d_z_now[:, over] = 0
+                np.copyto(carried, d_now, where=over)
             if t % FLUSH_EVERY == 0:
                 carried[np.abs(carried) < tiny] = 0
     sums = _sums(cell, cache, batch_first(d_z))
@@ -129,13 +131,13 @@ class _SimpleRNN:
 
     def __init__(self, cell: SimpleRNNCell) -> None:
         self.activation, self.derivative = ACTIVATIONS[cell.activation]
-        self.kernel = cell.recurrent_kernel
+        self.kernel, self.transposed = cell.recurrent_kernel, cell.recurrent_kernel.T
 
     def step(
         self, projected: np.ndarray, state: np.ndarray, new: np.ndarray, gates: np.ndarray
     ) -> None:
-        np.dot(self.kernel.T, state, out=new)
-        np.add(new, projected, out=new)
+        self.transposed.dot(state, out=new)
+        new += projected
         self.activation(new, out=new)
 
     def factors(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> Arrays:
@@ -145,29 +147,32 @@ class _SimpleRNN:
         self, d_state: np.ndarray, factors: Arrays, d_z: np.ndarray, d_previous: np.ndarray
     ) -> None:
         np.multiply(d_state, factors[0], out=d_z)
-        np.dot(self.kernel, d_z, out=d_previous)
+        self.kernel.dot(d_z, out=d_previous)
 
 
 class _LSTM:
     """`LSTMCell.step` and `step_back`."""
 
     def __init__(self, cell: LSTMCell) -> None:
-        self.kernel, self.units = cell.recurrent_kernel, cell.units
+        self.kernel, self.transposed = cell.recurrent_kernel, cell.recurrent_kernel.T
+        self.units = cell.units
 
     def step(
         self, projected: np.ndarray, state: np.ndarray, new: np.ndarray, gates: np.ndarray
     ) -> None:
         n = self.units
-        np.dot(self.kernel.T, state[:n], out=gates)
-        np.add(gates, projected, out=gates)
+        self.transposed.dot(state[:n], out=gates)
+        gates += projected
         g = gates[2 * n : 3 * n]
         candidate = np.tanh(g)
         _sigmoid(gates)  # of all four blocks: one call is faster than two
         g[...] = candidate
         h, c = new[:n], new[n:]
         np.multiply(gates[n : 2 * n], state[n:], out=c)
-        np.add(c, np.multiply(gates[:n], g, out=candidate), out=c)
-        np.multiply(gates[3 * n :], np.tanh(c, out=h), out=h)
+        candidate *= gates[:n]
+        c += candidate
+        np.tanh(c, out=h)
+        h *= gates[3 * n :]
 
     def factors(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> Arrays:
         n = self.units
@@ -185,7 +190,7 @@ class _LSTM:
         d_c = d_c + d_h * h_to_c
         np.multiply(d_c, of_c, out=d_z[: 3 * n].reshape(of_c.shape))
         np.multiply(d_h, of_h, out=d_z[3 * n :])
-        np.dot(self.kernel, d_z, out=d_previous[:n])
+        self.kernel.dot(d_z, out=d_previous[:n])
         np.multiply(d_c, f, out=d_previous[n:])
 
 
@@ -195,30 +200,30 @@ class _GRU:
     def __init__(self, cell: GRUCell) -> None:
         self.units, self.reset_after = cell.units, cell.reset_after
         n = cell.units
-        self.kernel = cell.recurrent_kernel
+        self.kernel, self.transposed = cell.recurrent_kernel, cell.recurrent_kernel.T
         self.bias = cell.bias[1, 2 * n :, None] if cell.reset_after else cell.bias[:0]
 
     def step(
         self, projected: np.ndarray, state: np.ndarray, new: np.ndarray, gates: np.ndarray
     ) -> None:
-        n, kernel = self.units, self.kernel.T
+        n, kernel = self.units, self.transposed
         zr, g, scaled = gates[: 2 * n], gates[2 * n : 3 * n], gates[3 * n :]
         if self.reset_after:
-            np.dot(kernel, state, out=gates[: 3 * n])
+            kernel.dot(state, out=gates[: 3 * n])
             np.add(g, self.bias, out=scaled)
         else:
-            np.dot(kernel[: 2 * n], state, out=zr)
+            kernel[: 2 * n].dot(state, out=zr)
             scaled[...] = state
-        np.add(zr, projected[: 2 * n], out=zr)
+        zr += projected[: 2 * n]
         _sigmoid(zr)
         z, r = zr[:n], zr[n:]
         np.multiply(r, scaled, out=g)
         if not self.reset_after:
-            g[...] = np.dot(kernel[2 * n :], g)
-        np.add(g, projected[2 * n :], out=g)
+            g[...] = kernel[2 * n :].dot(g)
+        g += projected[2 * n :]
         np.tanh(g, out=g)
         np.multiply(z, state, out=new)  # the very state where z is 1
-        np.add(new, (1 - z) * g, out=new)
+        new += (1 - z) * g
 
     def factors(self, previous: np.ndarray, states: np.ndarray, gates: np.ndarray) -> Arrays:
         n = self.units
@@ -236,21 +241,21 @@ class _GRU:
         if self.reset_after:
             d_recurrent = (d_state * factors[1]).reshape(d_z.shape)
             d_z[: 2 * n] = d_recurrent[: 2 * n]
-            np.dot(kernel, d_recurrent, out=d_previous)
+            kernel.dot(d_recurrent, out=d_previous)
         else:
-            d_hidden = np.dot(kernel[:, 2 * n :], d_z[2 * n :])  # with respect to r * h
+            d_hidden = kernel[:, 2 * n :].dot(d_z[2 * n :])  # with respect to r * h
             np.multiply(d_state, factors[1], out=d_z[:n])
             np.multiply(d_hidden, factors[2], out=d_z[n : 2 * n])
-            np.dot(kernel[:, : 2 * n], d_z[: 2 * n], out=d_previous)
-            np.add(d_previous, d_hidden * factors[3], out=d_previous)
-        np.add(d_previous, d_state * factors[-1], out=d_previous)
+            kernel[:, : 2 * n].dot(d_z[: 2 * n], out=d_previous)
+            d_previous += d_hidden * factors[3]
+        d_previous += d_state * factors[-1]
 
 
 def _sigmoid(z: np.ndarray) -> None:
     """``exp(z) / (1 + exp(z))`` in place; large z are cut, where it is 1 anyway."""
     np.minimum(z, z.dtype.type(80), out=z)
     np.exp(z, out=z)
-    np.divide(z, 1 + z, out=z)
+    z /= 1 + z
 
 
 LOOPS: dict[type[Cell], type[_Loop]] = {SimpleRNNCell: _SimpleRNN, LSTMCell: _LSTM, GRUCell: _GRU}

@@ -48,7 +48,7 @@ def clip_by_norm(gradients: Arrays, limit: float) -> tuple[list[np.ndarray], flo
     """
     _check_limit(limit)
     gradients = [1.0 * np.asarray(g) for g in gradients]  # whole numbers become float64
-    norm = float(np.hypot.reduce([_length(g) for g in gradients]))
+    norm = _length(np.concatenate(gradients, axis=None))
     if not np.isfinite(norm):
         raise FloatingPointError(f"expected gradients of a finite norm, got {norm}")
     scale = min(1.0, limit / norm) if norm > 0 else 1.0
@@ -124,8 +124,8 @@ class Adam:
         self, parameters: Arrays, *, learning_rate: float = 1e-3, epsilon: float = 1e-8
     ) -> None:
         self.parameters, self.learning_rate, self.epsilon = list(parameters), learning_rate, epsilon
-        self.means = [np.zeros_like(w) for w in self.parameters]
-        self.squares = [np.zeros_like(w) for w in self.parameters]
+        self.mean = np.zeros_like(np.concatenate(self.parameters, axis=None))  # of all weights
+        self.square = np.zeros_like(self.mean)
         self.updates = 0
 
     def update(self, gradients: Arrays, *, learning_rate: float | None = None) -> None:
@@ -149,19 +149,22 @@ class Adam:
         self.updates += 1
         rate = self.learning_rate if learning_rate is None else learning_rate
         b1, b2 = 0.9, 0.999
-        for w, g, m, v in zip(self.parameters, gradients, self.means, self.squares, strict=True):
-            m += (1 - b1) * (g - m)
-            v += (1 - b2) * (g * g - v)
-            mean, square = m / (1 - b1**self.updates), v / (1 - b2**self.updates)
-            w -= rate * mean / (np.sqrt(square) + self.epsilon)
+        g, m, v = np.concatenate(gradients, axis=None), self.mean, self.square
+        m += (1 - b1) * (g - m)
+        v += (1 - b2) * (g * g - v)
+        mean, square = m / (1 - b1**self.updates), v / (1 - b2**self.updates)
+        steps, start = rate * mean / (np.sqrt(square) + self.epsilon), 0
+        for w in self.parameters:  # all at once above, since a call costs more than its arithmetic
+            w -= steps[start : start + w.size].reshape(w.shape)
+            start += w.size
 
 
-def _length(array: np.ndarray) -> float:
-    """Euclidean norm over all entries, without over- or underflow."""
-    if array.dtype.itemsize < np.dtype(float).itemsize:
-        flat = array.astype(float).ravel()  # whose squares double precision holds
+def _length(flat: np.ndarray) -> float:
+    """Euclidean norm, without over- or underflow."""
+    if flat.dtype.itemsize < np.dtype(float).itemsize:
+        flat = flat.astype(float)  # which holds the squares of single precision
         return math.sqrt(flat @ flat)
-    return float(np.hypot.reduce(array, axis=None))  # which squares nothing
+    return float(np.hypot.reduce(flat))  # which squares nothing
 
 
 def _check_limit(limit: float) -> None:

@@ -56,11 +56,12 @@ def adding_problem(sequences: int, rng: np.random.Generator, *, length: int = 10
     """
     at_least(1, sequences=sequences)
     at_least(2, length=length)
-    values, markers = rng.uniform(size=(sequences, length)), np.zeros((sequences, length))
-    rows, half = np.arange(sequences), length // 2
-    markers[rows, rng.integers(0, half, sequences)] = 1
-    markers[rows, rng.integers(half, length, sequences)] = 1
-    return Sequences(np.stack([values, markers], axis=-1), (values * markers).sum(axis=1))
+    x, rows, half = np.zeros((sequences, length, 2)), np.arange(sequences), length // 2
+    x[..., 0] = rng.uniform(size=(sequences, length))
+    first = rng.integers(0, half, sequences)
+    second = rng.integers(half, length, sequences)
+    x[rows, first, 1] = x[rows, second, 1] = 1
+    return Sequences(x, x[rows, first, 0] + x[rows, second, 0])
 
 
 def copy_memory(
