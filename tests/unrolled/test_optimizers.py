@@ -119,6 +119,21 @@ def test_adam_takes_the_steps_of_its_definition():
         np.testing.assert_allclose(w, expected, rtol=1e-10)
 
 
+def test_adam_updates_several_weights_as_it_would_each_alone():
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=shape).astype("f") for shape in ((2, 3), (4,), (), (5, 2, 1))]
+    weights[0] = np.asfortranarray(weights[0])  # whose memory has another order
+    alone = [w.copy() for w in weights]
+    together, singly = Adam(weights), [Adam([w]) for w in alone]
+    for _ in range(3):
+        gradients = [rng.normal(size=w.shape).astype("f") for w in weights]
+        together.update(gradients)
+        for optimizer, gradient in zip(singly, gradients, strict=True):
+            optimizer.update([gradient])
+    for one, other in zip(weights, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_adam_refuses_gradients_of_other_shapes():
     optimizer = Adam([np.ones(3), np.ones(2)])
     with pytest.raises(ValueError, match=r"shapes \[\(3,\), \(2,\)\], got \[\(3,\)\]"):
