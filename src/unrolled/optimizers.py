@@ -149,12 +149,13 @@ class Adam:
         self.updates += 1
         rate = self.learning_rate if learning_rate is None else learning_rate
         b1, b2 = 0.9, 0.999
+        # All weights as one vector: in small networks a call costs more than its arithmetic.
         g, m, v = np.concatenate(gradients, axis=None), self.mean, self.square
         m += (1 - b1) * (g - m)
         v += (1 - b2) * (g * g - v)
         mean, square = m / (1 - b1**self.updates), v / (1 - b2**self.updates)
         steps, start = rate * mean / (np.sqrt(square) + self.epsilon), 0
-        for w in self.parameters:  # all at once above, since a call costs more than its arithmetic
+        for w in self.parameters:
             w -= steps[start : start + w.size].reshape(w.shape)
             start += w.size
 
