@@ -26,6 +26,8 @@ import numpy as np
 from contenders import CELLS, CONTENDERS, FEATURES, Problem
 
 from unrolled import fast
+from unrolled.optimizers import Adam, clip_by_norm
+from unrolled.training import SequenceModel
 
 SILENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 SIZES = [(1, 50, 10), (32, 50, 10), (32, 100, 64), (64, 200, 128), (64, 500, 256), (16, 1000, 512)]
@@ -53,6 +55,30 @@ def subnormals():
     with mock.patch.object(fast, "FLUSH_EVERY", 10**9):
         kept = float(np.median([clock(run) for _ in range(7)]))
     return [float(np.median([clock(run) for _ in range(7)])), kept]
+
+
+def plain_loops():
+    """Time of a training update in the cells' own steps over that in place: the range of ratios."""
+    ratios = []
+    for kind, units, batch, steps in product(CELLS.values(), (10, 64), (1, 32), (50, 100)):
+        rng = np.random.default_rng(0)
+        cell = kind.initialize(2, units, rng, dtype="float32")
+        model = SequenceModel.initialize(cell, outputs=1, rng=rng)
+        x = rng.normal(size=(batch, steps, 2)).astype("float32")
+        call = partial(update, model, Adam(model.parameters), x, rng.normal(size=batch))
+        times = []
+        for _ in range(30):
+            in_place = clock(call)
+            with mock.patch.object(fast, "knows", lambda cell: False):
+                times.append((clock(call), in_place))
+        plain, in_place = np.min(times, axis=0)
+        ratios.append(float(plain / in_place))
+    return min(ratios), max(ratios)
+
+
+def update(model, adam, x, y):
+    gradients, _ = clip_by_norm(model.loss_and_gradients(x, y).gradients, 1.0)
+    adam.update(gradients)
 
 
 def keras_steps(length):
@@ -232,6 +258,10 @@ def main():
     flushed, kept = workers["unrolled"].ask("subnormals")
     print(f"\nA vanishing gradient in float32, subnormal numbers kept: {kept / flushed:.1f} times")
     print(f"the time with them flushed to zero ({flushed * 1e3:.1f} ms)")
+    least, most = workers["unrolled"].ask("plain_loops")
+    print(
+        f"\nA training update in the cells' own steps: {least:.1f} to {most:.1f} times one in place"
+    )
     for length in LENGTHS:
         _, (flow, step) = workers["Keras cell, eager"].ask("keras_steps", length)
         print(
